@@ -1,0 +1,53 @@
+"""What is known about a data set, as rows: where it comes from, under which licence, how many examples, which files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class File:
+    """One official file of a data set.
+
+    Args:
+        path: Its place under the folder `HORNBOOK_DATA` and under the cache folder, with forward slashes.
+        sha256: The hash of the official bytes, in hexadecimal.
+        size: Their number.
+        urls: The addresses that offer it, the first choice first.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Info:
+    """The card of one data set.
+
+    Args:
+        name: The name of its module.
+        title: Its name in the literature.
+        source: Who made it, and where it is described.
+        licence: The licence of the data.
+        citation: What to cite.
+        examples: The number of examples in each split.
+        classes: The names of the classes; a label is an index into them.
+        files: The official files; none where the data are in the package.
+
+    Example:
+
+    >>> from hornbook_datasets import mnist
+    >>> info = mnist.info()
+    >>> info.title, info.licence, dict(info.examples)
+    ('MNIST', 'CC BY-SA 3.0', {'train': 60000, 'test': 10000})
+    """
+
+    name: str
+    title: str
+    source: str
+    licence: str
+    citation: str
+    examples: Mapping[str, int]
+    classes: tuple[str, ...]
+    files: tuple[File, ...] = ()
