@@ -1,0 +1,24 @@
+"""Settings of the process: `keras.config`."""
+
+from hornbook.backend.config import (
+    backend,
+    epsilon,
+    floatx,
+    image_data_format,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+)
+from hornbook.core.dtype_policies import dtype_policy, set_dtype_policy
+
+__all__ = [
+    "backend",
+    "dtype_policy",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "set_dtype_policy",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+]

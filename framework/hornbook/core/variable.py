@@ -1,0 +1,221 @@
+"""A Variable: the only thing in Hornbook that holds state."""
+
+from typing import Any
+
+import numpy as np
+
+from hornbook import backend
+from hornbook.backend.config import is_float_dtype, standardize_dtype
+from hornbook.core import global_state
+from hornbook.core.keras_tensor import standardize_shape
+from hornbook.core.operators import Operators
+from hornbook.core.registry import get_family
+from hornbook.core.scopes import autocast_dtype, current_path, get_stateless_scope, in_stateless_scope
+
+
+class Variable(backend.VariableStorage, Operators):
+    """An array that can be written: a weight, a counter, a running mean, the state of a random generator.
+
+    Args:
+        initializer: an array or number to start from, or an initializer (a function of shape and dtype, or its name).
+        shape: sizes of the axes; needed with an initializer.
+        dtype: name of the dtype; the initial array's, or `floatx()`, if None.
+        trainable: whether training changes it.
+        autocast: whether it is read in the compute dtype under mixed precision.
+        aggregation: how replicas agree on its value: "none", "mean", "sum" or "only_first_replica".
+        synchronization: when they do: "auto", "on_read".
+        name: a name without "/"; made up if None.
+
+    Raises:
+        ValueError: for a missing shape, or a value that does not fit in `assign`.
+
+    >>> import hornbook as keras
+    >>> v = keras.Variable([1.0, 2.0], name="v")
+    >>> v.assign_add([1.0, 1.0]);
+    >>> v.numpy(), v.path
+    (array([2., 3.], dtype=float32), 'v')
+    """
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str = "none",
+        synchronization: str = "auto",
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if kwargs:
+            raise TypeError(f"Variable got unexpected arguments: {sorted(kwargs)}.")
+        name = name or global_state.auto_name(global_state.to_snake_case(type(self).__name__))
+        if not isinstance(name, str) or "/" in name:
+            raise ValueError(f"The name of a Variable must be a string without '/', got {name!r}.")
+        self.name = name
+        self.path = f"{current_path()}/{name}" if current_path() else name
+        self._trainable = self._made_trainable = bool(trainable)
+        self.aggregation, self.synchronization = aggregation, synchronization
+        self.regularizer: Any = None
+        self.constraint: Any = None
+        self.overwrite_with_gradient = False
+
+        if isinstance(initializer, str):
+            initializer = get_family("initializers").get(initializer)
+        if callable(initializer):
+            if shape is None:
+                raise ValueError(
+                    "A Variable made by an initializer needs a shape: "
+                    f"Variable(initializer, shape=(2, 3)); got initializer={initializer!r}, shape=None."
+                )
+            self._dtype = standardize_dtype(dtype)
+            self._shape = standardize_shape(shape)
+            make = initializer
+
+            def initial_value() -> Any:
+                return backend.convert_to_tensor(make(self._shape, dtype=self._dtype), dtype=self._dtype)
+
+        else:
+            if isinstance(initializer, Variable):
+                initializer = initializer.value
+            if dtype is None and isinstance(initializer, float | list | tuple):
+                dtype = getattr(np.asarray(initializer), "dtype", None)
+                dtype = backend.floatx() if dtype is not None and dtype.kind == "f" else None
+            value = backend.convert_to_tensor(initializer, dtype=dtype and standardize_dtype(dtype))
+            self._dtype = standardize_dtype(value.dtype)
+            self._shape = tuple(value.shape)
+            if shape is not None and standardize_shape(shape) != self._shape:
+                raise ValueError(f"The initial value has shape {self._shape}, but shape={tuple(shape)} was asked for.")
+
+            def initial_value() -> Any:
+                return value
+
+        self._autocast = bool(autocast) and is_float_dtype(self._dtype)
+        self._value = self._store(initial_value, trainable, aggregation, synchronization, name)
+
+    # ------------------------------------------------------------------------------------------------- reading
+    @property
+    def value(self) -> Any:
+        """The current array, as the scopes around the code want it to be seen."""
+        value = self._value
+        scope = get_stateless_scope()
+        if scope is not None:
+            diverted = scope.get_current_value(self)
+            value = value if diverted is None else diverted
+        if self._autocast:
+            dtype = autocast_dtype()
+            if dtype is not None and dtype != self._dtype:
+                return backend.cast(value, dtype)
+        return value
+
+    shape = property(lambda self: self._shape, doc="The sizes of the axes.")
+    ndim = property(lambda self: len(self._shape), doc="The number of axes.")
+
+    @property
+    def dtype(self) -> str:
+        """The dtype in which the variable is read here."""
+        return (autocast_dtype() if self._autocast else None) or self._dtype
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(backend.convert_to_numpy(self.value), dtype=dtype)
+
+    def __len__(self) -> int:
+        if not self._shape:
+            raise TypeError("A Variable without axes has no length.")
+        return self._shape[0]
+
+    def __bool__(self) -> bool:
+        if self._shape:
+            raise TypeError(f"A Variable of shape {self._shape} has no single truth value.")
+        return bool(self.numpy())
+
+    def __float__(self) -> float:
+        return float(self.numpy())
+
+    def __int__(self) -> int:
+        return int(self.numpy())
+
+    def __repr__(self) -> str:
+        numbers = ""
+        if not backend.in_graph() and not in_stateless_scope():
+            text = np.array2string(self.numpy(), threshold=20)
+            numbers = f", value={text}"
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self._dtype}{numbers}>"
+
+    # ------------------------------------------------------------------------------------------------- writing
+    def _fitting(self, value: Any) -> Any:
+        value = backend.convert_to_tensor(value, dtype=self._dtype)
+        if self._shape != tuple(value.shape) and not _compatible(self._shape, value.shape):
+            raise ValueError(
+                f"The shape of variable {self.path!r} is {self._shape}; a value of shape {tuple(value.shape)} "
+                "cannot be assigned to it."
+            )
+        return value
+
+    def assign(self, value: Any) -> Any:
+        """Write `value`, an array of the same shape; gives it back, cast to the variable's dtype."""
+        value = self._fitting(value)
+        scope = get_stateless_scope()
+        if scope is not None:
+            scope.add_update((self, value))
+        else:
+            self._write(value)
+        return value
+
+    def assign_add(self, value: Any) -> Any:
+        """Add `value` to what is there."""
+        scope = get_stateless_scope()
+        if scope is not None:
+            return self.assign(backend.add(_plain(self), backend.convert_to_tensor(value, dtype=self._dtype)))
+        self._write_add(backend.convert_to_tensor(value, dtype=self._dtype))
+        return None if backend.in_graph() else self._value
+
+    def assign_sub(self, value: Any) -> Any:
+        """Take `value` away from what is there."""
+        return self.assign_add(backend.negative(backend.convert_to_tensor(value, dtype=self._dtype)))
+
+    # ------------------------------------------------------------------------------------------------- properties
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the variable."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        self._mark_trainable(bool(value))
+
+    @property
+    def autocast(self) -> bool:
+        """Whether it is read in the compute dtype under mixed precision."""
+        return self._autocast
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __deepcopy__(self, memo: dict) -> "Variable":
+        clone = type(self)(
+            self.numpy(),
+            dtype=self._dtype,
+            trainable=self._trainable,
+            autocast=self._autocast,
+            aggregation=self.aggregation,
+            synchronization=self.synchronization,
+            name=self.name,
+        )
+        clone.path, clone.regularizer, clone.constraint = self.path, self.regularizer, self.constraint
+        memo[id(self)] = clone
+        return clone
+
+
+def _plain(variable: Variable) -> Any:
+    """The value in its own dtype, whatever the autocast scope says."""
+    scope = get_stateless_scope()
+    diverted = None if scope is None else scope.get_current_value(variable)
+    return variable._value if diverted is None else diverted
+
+
+def _compatible(expected: tuple, shape: Any) -> bool:
+    sizes = tuple(shape)
+    return len(sizes) == len(expected) and all(s is None or s == e for s, e in zip(sizes, expected, strict=True))
