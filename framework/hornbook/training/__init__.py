@@ -1,0 +1,1 @@
+"""fit, evaluate, predict: the data, the loop, and what compile() was told."""

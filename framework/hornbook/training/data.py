@@ -1,0 +1,372 @@
+"""Where batches come from: arrays that stay on the device, a `tf.data` pipeline, or anything that yields batches.
+
+A source starts an epoch and hands out stretches: `source.run(steps, count)` runs up to `count` steps and says how many
+it ran, whether there may be more, and what the last one logged.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from hornbook import backend, tree
+
+RESIDENT_BYTES = 2 * 1024**3  # arrays above this size are handed to the device a window of rows at a time
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple:
+    """A batch as (x, y, sample_weight), None for what is missing.
+
+    >>> import hornbook as keras
+    >>> keras.utils.unpack_x_y_sample_weight((1, 2))
+    (1, 2, None)
+    """
+    if isinstance(data, list):
+        data = tuple(data)
+    if not isinstance(data, tuple):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(f"A batch must be x, (x,), (x, y) or (x, y, sample_weight); got a tuple of {len(data)} items.")
+    return (*data, None, None)[:3]
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """The reverse of `unpack_x_y_sample_weight`.
+
+    >>> import hornbook as keras
+    >>> keras.utils.pack_x_y_sample_weight(1, 2)
+    (1, 2)
+    """
+    if y is None:
+        return x if not isinstance(x, tuple | list) else (x,)
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def class_weight_to_sample_weight(y: Any, class_weight: dict[int, float]) -> np.ndarray | Any:
+    """The weight of each example's class; `y` holds class numbers or one-hot rows."""
+    y = backend.convert_to_tensor(y)
+    if len(y.shape) > 2:
+        raise ValueError(f"class_weight needs labels of one or two axes, got shape {tuple(y.shape)}.")
+    if len(y.shape) == 2:
+        y = backend.argmax(y, axis=-1) if y.shape[-1] != 1 else backend.squeeze(y, axis=-1)
+    table = np.ones(max(class_weight) + 2, "float32")
+    for label, weight in class_weight.items():
+        table[int(label)] = weight
+    labels = backend.cast(backend.round(y), "int32")
+    return backend.take(table, backend.minimum(labels, len(table) - 1), axis=0)
+
+
+# --------------------------------------------------------------------------------------------------------- sources
+class ArraySource:
+    """Arrays (NumPy, tensors, nested) with a common first axis.
+
+    Args:
+        x, y, sample_weight: structures of arrays.
+        batch_size: rows in a step.
+        shuffle: draw a new order of rows each epoch; "batch" shuffles whole batches.
+        seed: the order of epoch e is a function of (seed, e).
+    """
+
+    resumes = False  # an epoch ends where the arrays end
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        batch_size: int | None = None,
+        shuffle: bool | str = False,
+        seed: int = 0,
+        class_weight: dict | None = None,
+    ) -> None:
+        if class_weight is not None:
+            sample_weight = class_weight_to_sample_weight(y, class_weight)
+        self.arrays = tree.map_structure(_as_array, (x, y, sample_weight))
+        self.size = _common_rows(self.arrays)
+        self.batch_size = batch_size or 32
+        self.shuffle, self.seed = shuffle, seed
+        self.steps = -(-self.size // self.batch_size)
+        size_in_bytes = sum(getattr(a, "nbytes", 0) for a in tree.flatten(self.arrays) if a is not None)
+        self.windowed = size_in_bytes > RESIDENT_BYTES
+        if not self.windowed:
+            self.arrays = tree.map_structure(lambda a: None if a is None else backend.resident(a), self.arrays)
+
+    def example(self) -> Any:
+        """The first batch."""
+        rows = min(self.size, self.batch_size)
+        batch = tree.map_structure(lambda a: None if a is None else backend.resident(a[:rows]), self.arrays)
+        return self._trimmed(batch)
+
+    @staticmethod
+    def _trimmed(data: tuple) -> Any:
+        x, y, weight = data
+        return (x,) if y is None and weight is None else (x, y) if weight is None else data
+
+    def start(self, epoch: int, strategy: Any = None) -> None:
+        """Begin an epoch: draw its order."""
+        order = np.arange(self.size, dtype=np.int32 if self.size < 2**31 else np.int64)
+        if self.shuffle:
+            generator = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
+            if self.shuffle == "batch":
+                whole = order[: self.size // self.batch_size * self.batch_size].reshape(-1, self.batch_size)
+                order = np.concatenate([generator.permutation(whole).reshape(-1), order[whole.size :]])
+            else:
+                generator.shuffle(order)
+        self.order, self.done = order, 0
+        self._resident_order = backend.resident(order)
+
+    def run(self, steps: backend.Steps, count: int) -> tuple[int, bool, Any]:
+        """Run up to `count` more steps of the epoch."""
+        count = min(count, self.steps - self.done)
+        if count <= 0:
+            return 0, False, None
+        if self.windowed:
+            logs = self._run_window(steps, count)
+        else:
+            data = self._trimmed(self.arrays)
+            logs = steps.rows(data, self._resident_order, self.done, count, self.batch_size)
+        self.done += count
+        return count, self.done < self.steps, logs
+
+    def _run_window(self, steps: backend.Steps, count: int) -> Any:
+        rows = self.order[self.done * self.batch_size : (self.done + count) * self.batch_size]
+        window = tree.map_structure(lambda a: None if a is None else backend.resident(a[rows]), self.arrays)
+        here = backend.resident(np.arange(len(rows), dtype=np.int32))
+        return steps.rows(self._trimmed(window), here, 0, count, self.batch_size)
+
+
+class DatasetSource:
+    """A `tf.data.Dataset` that yields batches."""
+
+    def __init__(self, dataset: Any, steps: int | None = None, class_weight: dict | None = None) -> None:
+        if class_weight is not None:
+            dataset = dataset.map(lambda *batch: _weighted(batch, class_weight))
+        self.dataset = dataset
+        self.steps = steps if steps is not None else backend.dataset_cardinality(dataset)
+        self.resumes = steps is not None
+        self.iterator: Any = None
+
+    def example(self) -> Any:
+        """The first batch."""
+        return backend.dataset_element(self.dataset)
+
+    def start(self, epoch: int, strategy: Any = None) -> None:
+        """Begin an epoch: a fresh iterator, or the same one where `steps_per_epoch` cuts a stream."""
+        if self.iterator is None or not self.resumes:
+            self.iterator = backend.dataset_iterator(self.dataset, strategy)
+        self.done = 0
+
+    def run(self, steps: backend.Steps, count: int) -> tuple[int, bool, Any]:
+        """Run up to `count` more steps of the epoch."""
+        if self.steps is not None:
+            count = min(count, self.steps - self.done)
+        if count <= 0:
+            return 0, False, None
+        ran, alive, logs = steps.draw(self.iterator, count)
+        self.done += ran
+        if not alive and self.steps is not None and self.done < self.steps:
+            warnings.warn(
+                f"The input ran out of data after {self.done} of {self.steps} steps; the epoch ends here. A data set "
+                "for more steps can be made with `dataset.repeat()`.",
+                stacklevel=4,
+            )
+        if not alive and self.steps is None:
+            self.steps = self.done
+        return ran, alive and (self.steps is None or self.done < self.steps), logs
+
+
+class IteratorSource:
+    """Anything that yields batches: a generator, a PyDataset-like sequence, a list of batches, a PyTorch loader."""
+
+    def __init__(self, batches: Any, steps: int | None = None, class_weight: dict | None = None) -> None:
+        self.batches, self.class_weight = batches, class_weight
+        self.is_sequence = hasattr(batches, "__getitem__") and hasattr(batches, "__len__")
+        length = len(batches) if hasattr(batches, "__len__") else getattr(batches, "num_batches", None)
+        self.steps = steps if steps is not None else length
+        self.resumes = steps is not None or not self.is_sequence
+        self.iterator: Iterator | None = None
+        self.first: Any = None
+
+    def _restart(self) -> Iterator:
+        if self.is_sequence:
+            return (self.batches[i] for i in range(len(self.batches)))
+        return iter(self.batches)
+
+    def example(self) -> Any:
+        """The first batch; it is kept and served when the epoch starts."""
+        if self.iterator is None:
+            self.iterator = self._restart()
+        if self.first is None:
+            try:
+                self.first = next(self.iterator)
+            except StopIteration:
+                raise ValueError("The generator gave no batch at all.") from None
+        return self._as_tensors(self.first)
+
+    def start(self, epoch: int, strategy: Any = None) -> None:
+        """Begin an epoch."""
+        if self.iterator is None or (not self.resumes and self.first is None):
+            if epoch and hasattr(self.batches, "on_epoch_end"):
+                self.batches.on_epoch_end()
+            self.iterator = self._restart()
+        self.done = 0
+
+    def _as_tensors(self, batch: Any) -> Any:
+        x, y, weight = unpack_x_y_sample_weight(batch)
+        if self.class_weight is not None:
+            weight = class_weight_to_sample_weight(y, self.class_weight)
+        data = tree.map_structure(lambda a: None if a is None else backend.resident(_as_array(a)), (x, y, weight))
+        return ArraySource._trimmed(data)
+
+    def run(self, steps: backend.Steps, count: int) -> tuple[int, bool, Any]:
+        """Run up to `count` more steps of the epoch."""
+        assert self.iterator is not None
+        if self.steps is not None:
+            count = min(count, self.steps - self.done)
+        logs: Any = [] if steps.collect else None
+        for ran in range(count):
+            batch = self.first if self.first is not None else next(self.iterator, None)
+            self.first = None
+            if batch is None:
+                if self.steps is None:
+                    self.steps = self.done
+                    return ran, False, logs
+                warnings.warn(
+                    f"The input ran out of data after {self.done} of {self.steps} steps; the epoch ends here.", stacklevel=4
+                )
+                return ran, False, logs
+            outputs = steps.batch(self._as_tensors(batch))
+            logs = [*logs, outputs] if steps.collect else outputs
+            self.done += 1
+        return count, self.steps is None or self.done < self.steps, logs
+
+
+def make_source(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    shuffle: bool | str = False,
+    seed: int = 0,
+    class_weight: dict | None = None,
+) -> Any:
+    """The source for what `fit`, `evaluate` or `predict` was given as x.
+
+    Raises:
+        ValueError: for arguments that do not go together, and for x and y of different lengths.
+    """
+    is_stream = backend.is_dataset(x) or _is_batches(x)
+    if is_stream and (y is not None or sample_weight is not None):
+        raise ValueError(
+            f"x is {type(x).__name__}, which yields whole batches, so y and sample_weight must come in those batches, "
+            "as (x, y) or (x, y, sample_weight)."
+        )
+    if class_weight is not None and sample_weight is not None:
+        raise ValueError("class_weight and sample_weight cannot both be given: put the class weights into sample_weight.")
+    if backend.is_dataset(x):
+        return DatasetSource(x, steps, class_weight)
+    if is_stream:
+        return IteratorSource(x, steps, class_weight)
+    if x is None:
+        raise ValueError("x is None: pass arrays, a tf.data.Dataset or a generator of batches.")
+    source = ArraySource(x, y, sample_weight, batch_size, shuffle, seed, class_weight)
+    if steps is not None:
+        if steps > source.steps:
+            dataset_rows = -(-steps // source.steps)
+            warnings.warn(
+                f"{steps} steps were asked for, but the arrays hold {source.steps} batches of {source.batch_size}; "
+                f"repeat the data {dataset_rows} times, or leave steps out.",
+                stacklevel=4,
+            )
+        source.steps = min(steps, source.steps)
+    return source
+
+
+def _is_batches(x: Any) -> bool:
+    if isinstance(x, list | tuple | dict | str) or hasattr(x, "__array__") or backend.is_tensor(x) or x is None:
+        return False
+    return isinstance(x, Iterable) or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+
+
+def _as_array(x: Any) -> Any:
+    """One leaf of the data as an array that a tensor can be made of; float64 becomes the float type of the process."""
+    if x is None or backend.is_tensor(x):
+        return x
+    if hasattr(x, "detach"):  # a PyTorch tensor
+        x = x.detach().cpu()
+    if hasattr(x, "to_numpy"):  # a pandas column or frame
+        x = x.to_numpy()
+    array = np.asarray(x)
+    if array.dtype == np.float64:
+        return array.astype(backend.floatx())
+    if array.dtype == object:
+        try:
+            return array.astype("float32") if not isinstance(array.reshape(-1)[0], str) else array.astype(str)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"Cannot make an array of {type(x).__name__} with objects inside (are the rows of different lengths?): "
+                "pad them to one length, for example with hornbook.utils.pad_sequences."
+            ) from None
+    return array
+
+
+def rows_of_lists(x: Any) -> Any:
+    """Python lists of numbers or strings are one array each; lists of arrays stay a structure of inputs."""
+    if isinstance(x, list) and x and all(isinstance(item, bool | int | float | str | np.generic) for item in x):
+        return np.asarray(x)
+    if isinstance(x, list) and x and all(isinstance(item, list) for item in x):
+        return np.asarray(x)
+    return x
+
+
+def _common_rows(arrays: Any) -> int:
+    x, y, weight = arrays
+    lengths: dict[str, int] = {}
+    for what, part in (("x", x), ("y", y), ("sample_weight", weight)):
+        for path, leaf in tree.flatten_with_path(part):
+            if leaf is None:
+                continue
+            name = what + "".join(f"[{key!r}]" for key in path)
+            if len(leaf.shape) == 0:
+                raise ValueError(f"{name} must have a first axis that counts the examples; it is a single number.")
+            lengths[name] = int(leaf.shape[0])
+    if not lengths:
+        raise ValueError("There is no data: x holds no array.")
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise ValueError(f"All arrays must hold the same number of examples, but {found}.")
+    rows = next(iter(lengths.values()))
+    if rows == 0:
+        raise ValueError("There is no data: the arrays hold 0 examples.")
+    return rows
+
+
+def split_validation(arrays: tuple, fraction: float) -> tuple[tuple, tuple]:
+    """The arrays cut in two: the last `fraction` of the rows is for validation.
+
+    Raises:
+        ValueError: where one part would be empty, or the data are no arrays.
+    """
+    x = arrays[0]
+    if backend.is_dataset(x) or _is_batches(x):
+        raise ValueError(f"validation_split needs arrays, got {type(x).__name__}; pass validation_data instead.")
+    arrays = tree.map_structure(_as_array, arrays)
+    rows = _common_rows(arrays)
+    cut = int(np.floor(rows * (1.0 - fraction)))
+    if not 0 < cut < rows:
+        raise ValueError(
+            f"validation_split={fraction} of {rows} examples leaves {cut} for training and {rows - cut} for validation; "
+            "both must have some."
+        )
+    train = tree.map_structure(lambda a: None if a is None else a[:cut], arrays)
+    held_out = tree.map_structure(lambda a: None if a is None else a[cut:], arrays)
+    return train, held_out
+
+
+def _weighted(batch: tuple, class_weight: dict) -> tuple:
+    x, y, weight = unpack_x_y_sample_weight(batch[0] if len(batch) == 1 else batch)
+    if weight is not None:
+        raise ValueError("class_weight cannot be used with batches that already hold sample weights.")
+    return x, y, class_weight_to_sample_weight(y, class_weight)

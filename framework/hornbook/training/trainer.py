@@ -1,0 +1,671 @@
+"""compile, fit, evaluate, predict.
+
+`train_step` is the whole of training on one batch, in sight; users override it as they do in Keras. `fit` runs it in
+*stretches*: many steps in one compiled call, as long as nobody needs to look in between.
+"""
+
+import inspect
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hornbook import backend, callbacks as callbacks_package, metrics, optimizers, tree
+from hornbook.core import global_state
+from hornbook.core.registry import serialize_keras_object
+from hornbook.training.compile import CompiledLoss, CompiledMetrics
+from hornbook.training.data import (
+    make_source,
+    rows_of_lists,
+    split_validation,
+    unpack_x_y_sample_weight,
+)
+
+UPDATE_SECONDS = 0.1  # how often a progress bar moves, and so how long a stretch lasts
+
+
+class Trainer:
+    """The part of a model that learns. `Model` is a layer and a Trainer."""
+
+    optimizer: Any
+    call: Callable
+    name: str
+
+    def _init_trainer(self) -> None:
+        self.compiled = False
+        self.optimizer = None
+        self.loss: Any = None
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False
+        self.history: Any = None
+        self.run_eagerly = False
+        self.jit_compile: bool | str = "auto"
+        self.steps_per_execution = 1
+        self._loss_tracker: Any = None
+        self._compile_loss: CompiledLoss | None = None
+        self._compile_metrics: CompiledMetrics | None = None
+        self._steps: dict[str, backend.Steps] = {}
+        self._compile_arguments: dict[str, Any] | None = None
+        self._strategy = backend.current_strategy()
+        self._trained_with: Any = None
+
+    # ------------------------------------------------------------------------------------------------- compile
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how the model learns and what is measured.
+
+        Args:
+            optimizer: an optimizer or its name.
+            loss: a loss, its name or a function (y_true, y_pred); a list or dictionary of them for several outputs.
+            loss_weights: the factor of each output's loss in the total.
+            metrics, weighted_metrics: metrics, names or functions; the second kind uses sample weights.
+            run_eagerly: run each step as plain Python, for debugging.
+            steps_per_execution: steps between two looks of callbacks with batch hooks.
+            jit_compile: compile with XLA; "auto" where that is known to be faster (on a GPU).
+            auto_scale_loss: under the `mixed_float16` policy, scale the loss so that small gradients survive.
+
+        Raises:
+            ValueError: for a name that nothing has; the nearest names are offered.
+        """
+        optimizer = optimizers.get(optimizer)
+        policy = getattr(self, "dtype_policy", None)
+        if auto_scale_loss and policy is not None and policy.name == "mixed_float16" and optimizer is not None:
+            if not isinstance(optimizer, optimizers.LossScaleOptimizer):
+                optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
+        if run_eagerly and jit_compile is True:
+            raise ValueError("run_eagerly=True and jit_compile=True exclude each other; choose one.")
+        if steps_per_execution < 1:
+            raise ValueError(f"steps_per_execution must be at least 1, got {steps_per_execution}.")
+        names = getattr(self, "output_names", None)
+        self.optimizer = optimizer
+        self.loss = loss
+        self._compile_arguments = {
+            "optimizer": optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
+        with backend.strategy_scope(self._strategy):
+            self._loss_tracker = _mean("loss")
+            self._compile_loss = None if loss is None else CompiledLoss(loss, loss_weights, names)
+            has_metrics = metrics is not None or weighted_metrics is not None
+            self._compile_metrics = CompiledMetrics(metrics, weighted_metrics, names) if has_metrics else None
+        self.run_eagerly, self.jit_compile, self.steps_per_execution = run_eagerly, jit_compile, steps_per_execution
+        self.stop_training = False
+        self.compiled = True
+        self._forget_compiled_steps()
+
+    def _forget_compiled_steps(self) -> None:
+        self._steps = {}
+        self._trained_with = None
+
+    @property
+    def metrics(self) -> list:
+        """Every metric: the mean loss, those of compile(), the losses of single outputs, the model's own."""
+        found = [self._loss_tracker] if self.compiled else []
+        if self._compile_metrics is not None:
+            found.append(self._compile_metrics)
+        if self._compile_loss is not None:
+            found.extend(self._compile_loss.metrics)
+        mine = {id(m) for m in found}
+        found.extend(m for m in super().metrics if id(m) not in mine)  # type: ignore[misc]
+        return found
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of `metrics`."""
+        return [metric.name for metric in self.metrics]
+
+    def reset_metrics(self) -> None:
+        """Start counting anew in every metric."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The current results of all metrics, by name."""
+        results: dict[str, Any] = {}
+        for metric in self.metrics:
+            result = metric.result()
+            results.update(result if isinstance(result, dict) else {metric.name: result})
+        return results
+
+    # ------------------------------------------------------------------------------------------------- one step
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Learn from one batch: forward, loss, gradients, update. Gives the logs."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        rows, share = _rows_and_share(x)
+
+        def forward() -> tuple:
+            y_pred = self._predicted(x, training=True)
+            loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
+            return self.optimizer.scale_loss(loss if share is None else loss * share), loss, y_pred
+
+        variables = self.trainable_variables  # type: ignore[attr-defined]
+        (_, loss, y_pred), gradients = backend.value_and_grad(forward, variables)
+        self._loss_tracker.update_state(loss, sample_weight=rows)
+        if variables:
+            self.optimizer.apply(gradients, variables)
+        else:
+            warnings.warn("The model has no trainable weights, so fit() changes nothing.", stacklevel=2)
+        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Measure on one batch. Gives the logs."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        y_pred = self._predicted(x, training=False)
+        loss = self._loss_of(x, y, y_pred, sample_weight, training=False)
+        self._loss_tracker.update_state(loss, sample_weight=_rows_and_share(x)[0])
+        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def predict_step(self, data: Any) -> Any:
+        """The outputs for one batch."""
+        return self._predicted(unpack_x_y_sample_weight(data)[0], training=False)
+
+    def _predicted(self, x: Any, training: bool) -> Any:
+        if self._call_signature.takes_training:  # type: ignore[attr-defined]
+            return self(x, training=training)  # type: ignore[operator]
+        return self(x)  # type: ignore[operator]
+
+    def _loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+        arguments: dict[str, Any] = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
+        if "training" in inspect.signature(self.compute_loss).parameters:
+            arguments["training"] = training
+        return self.compute_loss(**arguments)
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The number that training makes smaller: the compiled loss plus `model.losses`.
+
+        Raises:
+            ValueError: where there is neither.
+        """
+        terms = []
+        if self._compile_loss is not None and y is not None:
+            terms.append(self._compile_loss(y, y_pred, sample_weight))
+        terms.extend(backend.cast(loss, backend.floatx()) for loss in self.losses)  # type: ignore[attr-defined]
+        if not terms:
+            if self._compile_loss is not None:
+                raise ValueError("The model was compiled with a loss, but the batch holds no y to compare with.")
+            raise ValueError("There is nothing to learn from: compile(loss=...) names no loss and no layer adds one.")
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        return total
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Count a batch into the compiled metrics; gives all results."""
+        if self._compile_metrics is not None and y is not None:
+            self._compile_metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    # ------------------------------------------------------------------------------------------------- preparation
+    def make_train_function(self, force: bool = False) -> backend.Steps:
+        """The training step, compiled."""
+        return self._make_steps("train", self.train_step, force)
+
+    def make_test_function(self, force: bool = False) -> backend.Steps:
+        """The evaluation step, compiled."""
+        return self._make_steps("test", self.test_step, force)
+
+    def make_predict_function(self, force: bool = False) -> backend.Steps:
+        """The prediction step, compiled."""
+        return self._make_steps("predict", self.predict_step, force)
+
+    def _make_steps(self, kind: str, step: Callable, force: bool) -> backend.Steps:
+        if force or kind not in self._steps:
+            theirs = (f"{kind}_step", "compute_metrics", "get_metrics_result")
+            plain = all(getattr(type(self), name) is getattr(Trainer, name) for name in theirs)
+            self._steps[kind] = backend.Steps(
+                step,
+                results=self.get_metrics_result if plain and kind != "predict" else None,
+                collect=kind == "predict",
+                jit=self.jit_compile is True,
+                eager=self.run_eagerly,
+                strategy=self._strategy,
+            )
+        return self._steps[kind]
+
+    def _require_compiled(self, method: str) -> None:
+        if not self.compiled:
+            raise ValueError(
+                f"Call compile(optimizer=..., loss=...) before {method}(): the model does not know yet how to learn."
+            )
+
+    def _prepare(self, batch: Any, training: bool) -> None:
+        """Make all weights, metrics and slots before the first step is traced, and meet bad data with a clear word."""
+        x, y, sample_weight = unpack_x_y_sample_weight(batch)
+        with backend.strategy_scope(self._strategy):
+            needs_outputs = self._compile_metrics is not None and self._compile_metrics.outputs is None
+            needs_outputs |= self._compile_loss is not None and self._compile_loss.outputs is None
+            if not all(layer.built for layer in self._flatten_layers()) or (needs_outputs and y is not None):  # type: ignore[attr-defined]
+                y_pred = self._outputs_for(x)
+                if y is not None and self.compiled:
+                    self._check_loss(x, y, y_pred, sample_weight)
+            if training and self.optimizer is not None and not self.optimizer.built:
+                self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+
+    def _outputs_for(self, x: Any) -> Any:
+        """The model's outputs for a batch, as specs where the model can be traced, as numbers where it cannot."""
+        from hornbook.core.operation import infer
+
+        if self.run_eagerly:
+            return self._predicted(x, training=False)
+        symbols = tree.map_structure(_flexible_symbol, x)
+        return infer(lambda inputs: self._predicted(inputs, training=False), (symbols,))
+
+    def _check_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        from hornbook.core.operation import infer
+
+        if self._compile_loss is not None:
+            self._compile_loss.build(y, y_pred)
+        if self._compile_metrics is not None:
+            self._compile_metrics.build(y, y_pred)
+        if self._compile_loss is None or self.run_eagerly:
+            return
+        compute = type(self).compute_loss
+        if compute is Trainer.compute_loss:
+            symbols = tree.map_structure(_flexible_symbol, (y, y_pred, sample_weight))
+            infer(lambda *arguments: self._compile_loss(*arguments), symbols)
+
+    # ------------------------------------------------------------------------------------------------- fit
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: dict | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | list = 1,
+    ) -> Any:
+        """Train for a number of epochs.
+
+        Args:
+            x: arrays (NumPy, tensors, nested in lists or dictionaries), a `tf.data.Dataset`, a generator of batches.
+            y: the labels, where x does not yield them.
+            batch_size: rows in a step, 32 if None.
+            epochs: the epoch to stop before.
+            verbose: 0 silent, 1 a progress bar, 2 a line an epoch.
+            callbacks: callbacks that look on.
+            validation_split: the last fraction of the arrays is kept for validation.
+            validation_data: (x, y), (x, y, sample_weight) or a data set to validate on.
+            shuffle: draw a new order of the rows each epoch.
+            class_weight: the weight of each class in the loss.
+            sample_weight: the weight of each example in the loss.
+            initial_epoch: the epoch to start from.
+            steps_per_epoch, validation_steps: batches in an epoch, where the data do not end by themselves.
+            validation_batch_size: `batch_size` if None.
+            validation_freq: validate after every that many epochs, or after the epochs in this list.
+
+        Returns:
+            the `History` callback: `history.history["loss"]` is a list with a number for each epoch.
+
+        Raises:
+            ValueError: for data that do not fit the model, the loss, or each other.
+        """
+        self._require_compiled("fit")
+        x, y, sample_weight = rows_of_lists(x), rows_of_lists(y), rows_of_lists(sample_weight)
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
+        seed = _order_seed()
+        source = make_source(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, class_weight)
+        validation = None
+        if validation_data is not None:
+            vx, vy, vw = unpack_x_y_sample_weight(validation_data)
+            validation = make_source(
+                rows_of_lists(vx), rows_of_lists(vy), vw, validation_batch_size or batch_size, validation_steps
+            )
+        self._prepare(source.example(), training=True)
+        steps = self.make_train_function(force=self._trained_with != self._trainable_state())
+        self._trained_with = self._trainable_state()
+
+        verbose = 1 if verbose == "auto" else verbose
+        if not isinstance(callbacks, callbacks_package.CallbackList):
+            callbacks = callbacks_package.CallbackList(
+                callbacks,
+                add_history=True,
+                add_progbar=verbose != 0,
+                verbose=verbose,
+                epochs=epochs,
+                steps=source.steps,
+                model=self,
+            )
+        self.stop_training = False
+        callbacks.on_train_begin()
+        logs: dict[str, Any] = {}
+        for epoch in range(getattr(self, "_initial_epoch", None) or initial_epoch, epochs):
+            self.reset_metrics()
+            callbacks.on_epoch_begin(epoch)
+            source.start(epoch, self._strategy)
+            raw = self._run_epoch(source, steps, callbacks, "train", lambda: self.stop_training)
+            logs = _numbers(self._metrics_or_logs(raw))
+            if validation is not None and _is_due(epoch, validation_freq):
+                found = self._evaluate(validation, callbacks)
+                logs.update({f"val_{name}": value for name, value in found.items()})
+            callbacks.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+        if hasattr(self.optimizer, "finalize_variable_values") and epochs > 0:
+            self.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
+        callbacks.on_train_end(logs)
+        return self.history
+
+    def _run_epoch(self, source: Any, steps: backend.Steps, callbacks: Any, kind: str, stop: Callable) -> Any:
+        """Run a source to its end in stretches; gives the last logs."""
+        hooks = callbacks is not None and getattr(callbacks, f"wants_{kind}_batches")
+        begin = getattr(callbacks, f"on_{kind}_batch_begin", None)
+        end = getattr(callbacks, f"on_{kind}_batch_end", None)
+        done, more, logs = 0, True, None
+        length, rate = self.steps_per_execution, None
+        while more and not stop():
+            if hooks:
+                begin(done)  # type: ignore[misc]
+            started = time.perf_counter()
+            ran, more, new = source.run(steps, length)
+            if not ran:
+                break
+            logs, done = new, done + ran
+            if hooks:
+                end(done - 1, _numbers(logs))  # type: ignore[misc]
+            else:
+                length, rate = _next_length(length, ran, time.perf_counter() - started, rate)
+            if callbacks is not None and kind != "predict":
+                callbacks.on_stretch_end(kind, done, source.steps, logs)
+        return logs
+
+    def _metrics_or_logs(self, logs: Any) -> Any:
+        """The metrics' results, where they bear the same names as the last step's logs; else those logs."""
+        if not isinstance(logs, dict):
+            return logs or {}
+        results = self.get_metrics_result()
+        return results if set(results) == set(logs) else logs
+
+    def _trainable_state(self) -> tuple:
+        return tuple(v.trainable for v in self.variables)  # type: ignore[attr-defined]
+
+    # ------------------------------------------------------------------------------------------------- evaluate
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """The loss and the metrics on data; a list in the order of `metrics`, a number if it is alone.
+
+        Args:
+            x, y, sample_weight, batch_size, steps: as in `fit`.
+            verbose: 0 silent, 1 a progress bar, 2 a line.
+            callbacks: callbacks that look on.
+            return_dict: give a dictionary by name.
+        """
+        if kwargs:
+            raise TypeError(f"evaluate() got unexpected arguments: {sorted(kwargs)}.")
+        self._require_compiled("evaluate")
+        source = make_source(rows_of_lists(x), rows_of_lists(y), sample_weight, batch_size, steps)
+        self._prepare(source.example(), training=False)
+        verbose = 1 if verbose == "auto" else verbose
+        if not isinstance(callbacks, callbacks_package.CallbackList):
+            callbacks = callbacks_package.CallbackList(
+                callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=source.steps, model=self
+            )
+        logs = self._evaluate(source, callbacks)
+        return logs if return_dict else self._in_order(logs)
+
+    def _evaluate(self, source: Any, callbacks: Any) -> dict[str, Any]:
+        self._prepare(source.example(), training=False)
+        steps = self.make_test_function()
+        self.stop_evaluating = False
+        self.reset_metrics()
+        callbacks.on_test_begin()
+        source.start(0, self._strategy)
+        logs = _numbers(
+            self._metrics_or_logs(self._run_epoch(source, steps, callbacks, "test", lambda: self.stop_evaluating))
+        )
+        callbacks.on_test_end(logs)
+        return logs
+
+    def _in_order(self, logs: dict[str, Any]) -> Any:
+        names: list[str] = []
+        for metric in self.metrics:
+            names.extend(metric.names if isinstance(metric, CompiledMetrics) else [metric.name])
+        ordered = [name for name in names if name in logs]
+        ordered += sorted(name for name in logs if name not in ordered)
+        values = [logs[name] for name in ordered]
+        return values[0] if len(values) == 1 else values
+
+    # ------------------------------------------------------------------------------------------------- predict
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The outputs for data, as NumPy arrays.
+
+        Args:
+            x, batch_size, steps: as in `fit`.
+            verbose: 0 silent, 1 a progress bar, 2 a line.
+            callbacks: callbacks that look on.
+        """
+        source = make_source(rows_of_lists(x), None, None, batch_size, steps)
+        self._prepare(source.example(), training=False)
+        runner = self.make_predict_function()
+        verbose = 1 if verbose == "auto" else verbose
+        if not isinstance(callbacks, callbacks_package.CallbackList) and (callbacks or verbose):
+            callbacks = callbacks_package.CallbackList(
+                callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=source.steps, model=self
+            )
+        self.stop_predicting = False
+        if callbacks is not None:
+            callbacks.on_predict_begin()
+        parts: list[Any] = []
+        hooks = callbacks is not None and callbacks.wants_predict_batches
+        source.start(0, self._strategy)
+        done, more = 0, True
+        alone = getattr(source, "size", None) is not None and source.steps == 1
+        while more and not self.stop_predicting:
+            if hooks:
+                callbacks.on_predict_batch_begin(done)
+            if alone:
+                ran, more, outputs = 1, False, runner.batch(source.example())
+            else:
+                ran, more, outputs = source.run(runner, self.steps_per_execution if hooks else 512)
+            if not ran and not outputs:
+                break
+            done += ran
+            parts.extend(outputs if isinstance(outputs, list) and not alone and _is_stream(source) else [outputs])
+            if hooks:
+                callbacks.on_predict_batch_end(done - 1, {"outputs": outputs})
+            if callbacks is not None:
+                callbacks.on_stretch_end("predict", done, source.steps, {})
+        if callbacks is not None:
+            callbacks.on_predict_end()
+        if not parts:
+            raise ValueError("There was nothing to predict: the input gave no batch.")
+        arrays = [tree.map_structure(backend.convert_to_numpy, part) for part in parts]
+        if len(arrays) == 1:
+            return arrays[0]
+        return tree.map_structure(lambda *leaves: np.concatenate(leaves, axis=0), *arrays)
+
+    # ------------------------------------------------------------------------------------------------- single batches
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None, return_dict: bool = False
+    ) -> Any:
+        """One training step on one batch; gives the loss and the metrics of it, counted anew."""
+        self._require_compiled("train_on_batch")
+        data = self._one_batch(x, y, sample_weight, class_weight)
+        self._prepare(data, training=True)
+        steps = self.make_train_function()
+        self.reset_metrics()
+        logs = _numbers(steps.batch(data))
+        return logs if return_dict else self._in_order(logs)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """The loss and the metrics on one batch."""
+        self._require_compiled("test_on_batch")
+        data = self._one_batch(x, y, sample_weight)
+        self._prepare(data, training=False)
+        steps = self.make_test_function()
+        self.reset_metrics()
+        logs = _numbers(steps.batch(data))
+        return logs if return_dict else self._in_order(logs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch, as NumPy arrays."""
+        data = self._one_batch(x)
+        self._prepare(data, training=False)
+        return tree.map_structure(backend.convert_to_numpy, self.make_predict_function().batch(data))
+
+    def _one_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None) -> Any:
+        if class_weight is not None and sample_weight is not None:
+            raise ValueError("class_weight and sample_weight cannot both be given.")
+        source = make_source(
+            rows_of_lists(x), rows_of_lists(y), sample_weight, batch_size=2**31 - 1, class_weight=class_weight
+        )
+        return source.example()
+
+    # ------------------------------------------------------------------------------------------------- configs
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The arguments of compile() as plain data, for files; None for a model that was never compiled."""
+        if not self.compiled or self._compile_arguments is None:
+            return None
+        return {key: serialize_keras_object(_named(value)) for key, value in self._compile_arguments.items()}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """compile() with the arguments that `get_compile_config` gave."""
+        from hornbook.core.registry import deserialize_keras_object
+
+        if type(self).compile is not Trainer.compile and type(self).get_compile_config is Trainer.get_compile_config:
+            warnings.warn(
+                "This model has a compile() of its own, so compile() must be called again after loading.", stacklevel=2
+            )
+            return
+        arguments = {key: _deserialized(key, value, deserialize_keras_object) for key, value in config.items()}
+        self.compile(**arguments)
+        if self.optimizer is not None and getattr(self, "built", False):
+            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+
+
+# ------------------------------------------------------------------------------------------------------ helpers
+def _mean(name: str) -> Any:
+    return metrics.Mean(name=name)
+
+
+def _named(value: Any) -> Any:
+    """A built-in loss or metric function by its name, everything else as it is."""
+    from hornbook import losses
+
+    def one(item: Any) -> Any:
+        if inspect.isfunction(item):
+            for package in (losses, metrics):
+                if package.family.functions.get(item.__name__) is item:
+                    return item.__name__
+        return item
+
+    return tree.map_structure(one, value)
+
+
+def _deserialized(key: str, value: Any, deserialize: Callable) -> Any:
+    families = {"optimizer": "optimizers", "loss": "losses", "metrics": "metrics", "weighted_metrics": "metrics"}
+    if key not in families or isinstance(value, str) or value is None:
+        return value
+    if isinstance(value, dict) and "class_name" in value:
+        return deserialize(value, family=families[key])
+    if isinstance(value, dict):
+        return {name: _deserialized(key, item, deserialize) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_deserialized(key, item, deserialize) for item in value]
+    return value
+
+
+def _rows_and_share(x: Any) -> tuple[Any, Any]:
+    """How many rows a batch has here, and which share of all replicas' rows that is (None with one replica)."""
+    leaf = next((leaf for leaf in tree.flatten(x) if leaf is not None), None)
+    rows = backend.shape(leaf)[0] if leaf is not None and len(leaf.shape) else 1
+    if backend.replica_count() == 1:
+        return rows, None
+    rows = backend.cast(rows, backend.floatx())
+    return rows, rows / backend.all_reduce_sum(rows)
+
+
+def _flexible_symbol(x: Any) -> Any:
+    from hornbook.core.keras_tensor import KerasTensor
+
+    if x is None or isinstance(x, KerasTensor):
+        return x
+    shape = tuple(x.shape)
+    return KerasTensor((None, *shape[1:]) if shape else shape, getattr(x.dtype, "name", x.dtype))
+
+
+def _numbers(logs: Any) -> dict[str, Any]:
+    """Logs with Python floats, sorted by name."""
+
+    def number(value: Any) -> Any:
+        array = backend.convert_to_numpy(value)
+        return float(array) if array.ndim == 0 else array
+
+    return {key: tree.map_structure(number, logs[key]) for key in sorted(logs)} if logs else {}
+
+
+def _next_length(length: int, ran: int, seconds: float, rate: float | None) -> tuple[int, float | None]:
+    """How many steps the next stretch has, so that it lasts about `UPDATE_SECONDS`.
+
+    The first stretch holds the tracing, so its time says nothing.
+    """
+    if rate is None:
+        return max(length, 8), 0.0
+    step = seconds / max(ran, 1)
+    return int(min(max(1, UPDATE_SECONDS / max(step, 1e-7)), 4 * length)), step
+
+
+def _is_due(epoch: int, frequency: int | list) -> bool:
+    if isinstance(frequency, int):
+        return (epoch + 1) % frequency == 0
+    return epoch + 1 in frequency
+
+
+def _is_stream(source: Any) -> bool:
+    return getattr(source, "size", None) is None
+
+
+def _order_seed() -> int:
+    """The seed of the next fit's orders: a function of `set_random_seed` and of how many fits went before."""
+    base = global_state.get_global_attribute("random_seed")
+    if base is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    count = global_state.get_global_attribute("fits_so_far", 0) + 1
+    global_state.set_global_attribute("fits_so_far", count)
+    return int(np.random.SeedSequence([base, count]).generate_state(1)[0])
