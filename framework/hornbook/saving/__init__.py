@@ -1,0 +1,35 @@
+"""Whole models and weights as files.
+
+    archive.py   the `.keras` zip: config.json, metadata.json, model.weights.h5, assets/
+    weights.py   the HDF5 tree of weights, by the attributes that lead to them
+    atomic.py    written aside, flushed, renamed: a file is old or new, never half
+"""
+
+from hornbook.core.registry import (
+    CustomObjectScope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
+from hornbook.saving.archive import load_model, save_model
+from hornbook.saving.weights import load_weights, save_weights
+
+custom_object_scope = CustomObjectScope
+
+__all__ = [
+    "CustomObjectScope",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "load_model",
+    "load_weights",
+    "register_keras_serializable",
+    "save_model",
+    "save_weights",
+    "serialize_keras_object",
+]
