@@ -31,6 +31,16 @@ def flatten(structure: Any) -> list:
     return optree.tree_leaves(structure, none_is_leaf=True, namespace=_NAMESPACE)
 
 
+def flatten_with_definition(structure: Any) -> tuple[list, Any]:
+    """The leaves, and what can be compared and hashed to know a structure of the same kind.
+
+    >>> from hornbook import tree
+    >>> tree.flatten_with_definition({"a": 1})[1] == tree.flatten_with_definition({"a": 2})[1]
+    True
+    """
+    return optree.tree_flatten(structure, none_is_leaf=True, namespace=_NAMESPACE)
+
+
 def flatten_with_path(structure: Any) -> list[tuple[tuple, Any]]:
     """The leaves with the keys and positions that lead to them.
 

@@ -48,7 +48,9 @@ class InputLayer(Layer):
             dtype = dtype["config"]["name"]
         if input_tensor is not None:
             if not isinstance(input_tensor, KerasTensor):
-                raise ValueError(f"input_tensor must be a KerasTensor, such as keras.Input gives; got {input_tensor!r}.")
+                raise ValueError(
+                    f"input_tensor must be a KerasTensor, such as keras.Input gives; got {input_tensor!r}."
+                )
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         elif batch_shape is None:
             if shape is None:

@@ -116,7 +116,9 @@ class Layer(Operation, Configurable):
                 "put super().__init__() first, so that weights are found."
             )
         self._initialized = True
-        self.name = name if name is not None else global_state.auto_name(global_state.to_snake_case(type(self).__name__))
+        self.name = (
+            name if name is not None else global_state.auto_name(global_state.to_snake_case(type(self).__name__))
+        )
         if not isinstance(self.name, str) or "/" in self.name:
             raise ValueError(f"The name of a layer must be a string without '/', got {name!r}.")
         self._inbound_nodes = []
@@ -211,7 +213,10 @@ class Layer(Operation, Configurable):
                 aggregation=aggregation,
                 name=name,
             )
-        variable.regularizer, variable.constraint = by_name("regularizer", regularizer), by_name("constraint", constraint)
+        variable.regularizer, variable.constraint = (
+            by_name("regularizer", regularizer),
+            by_name("constraint", constraint),
+        )
         variable.overwrite_with_gradient = overwrite_with_gradient
         if not self._trainable:
             variable.trainable = False
@@ -555,7 +560,12 @@ class Layer(Operation, Configurable):
         return infer(self, args, kwargs)
 
     def stateless_call(
-        self, trainable_variables: Any, non_trainable_variables: Any, *args: Any, return_losses: bool = False, **kwargs: Any
+        self,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
     ) -> tuple:
         """The call as a pure function of the variables' values.
 
@@ -567,7 +577,9 @@ class Layer(Operation, Configurable):
         variables = [*self.trainable_variables, *self.non_trainable_variables]
         values = [*trainable_variables, *non_trainable_variables]
         if len(variables) != len(values):
-            raise ValueError(f"Layer {self.name!r} has {len(variables)} variables, but {len(values)} values were given.")
+            raise ValueError(
+                f"Layer {self.name!r} has {len(variables)} variables, but {len(values)} values were given."
+            )
         with StatelessScope(zip(variables, values, strict=True), collect_losses=return_losses) as scope:
             outputs = self(*args, **kwargs)
             losses = self.losses if return_losses else None
@@ -653,7 +665,9 @@ class Layer(Operation, Configurable):
         """
         own = self._own_variables()
         if len(store.keys()) != len(own):
-            hint = "" if self.built else " It has not been built: build(), or an `input_shape`, makes its weights first."
+            hint = (
+                "" if self.built else " It has not been built: build(), or an `input_shape`, makes its weights first."
+            )
             raise ValueError(
                 f"Layer {self.path!r} has {len(own)} weights of its own, but the file holds {len(store.keys())}.{hint}"
             )
@@ -673,7 +687,15 @@ class Layer(Operation, Configurable):
 
 # ------------------------------------------------------------------------------------------------------ helpers
 _NOT_WALKED = frozenset(
-    {"_constructor_call", "_inbound_nodes", "_own_weights", "_own_losses", "_build_shapes", "input_spec", "_dtype_policy"}
+    {
+        "_constructor_call",
+        "_inbound_nodes",
+        "_own_weights",
+        "_own_losses",
+        "_build_shapes",
+        "input_spec",
+        "_dtype_policy",
+    }
 )
 
 

@@ -11,6 +11,7 @@ from hornbook import backend, tree
 from hornbook.backend.spec import Spec
 from hornbook.core import global_state
 from hornbook.core.keras_tensor import KerasTensor
+from hornbook.core.operators import OPS
 from hornbook.core.scopes import StatelessScope
 
 
@@ -119,6 +120,14 @@ class FunctionOperation(Operation):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What `pickle` takes along: the op by name."""
+        return {"function": self.function.__name__, "name": self.name, "_inbound_nodes": self._inbound_nodes}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(vars(OPS[state["function"]].operation()))  # type: ignore[attr-defined]
+        vars(self).update({"name": state["name"], "_inbound_nodes": state["_inbound_nodes"]})
 
 
 def to_keras_tensors(specs: Any) -> Any:

@@ -17,16 +17,22 @@ from hornbook.backend.dtypes import result_type
 from hornbook.core.spec import Spec
 
 Arguments = dict[str, Any]
-Rule = Callable[[Arguments], Any]
 
 
-def output_rule(function: Rule) -> Rule:
-    """Mark a function as a rule, so that `@op(rule)` tells it from the op itself."""
-    function.is_output_rule = True  # type: ignore[attr-defined]
-    return function
+class OutputRule:
+    """Marks a function as a rule, so that `@op(rule)` tells it from the op itself."""
+
+    is_output_rule = True
+
+    def __init__(self, function: Callable[[Arguments], Any]) -> None:
+        self.function = function
+        self.__doc__ = function.__doc__
+
+    def __call__(self, arguments: Arguments) -> Any:
+        return self.function(arguments)
 
 
-# ------------------------------------------------------------------------------------------------- shapes and dtypes
+# ---------------------------------------------------------------------------------------------------- shapes and dtypes
 def shape_of(x: Any) -> tuple:
     """The shape of a tensor (symbolic or not), an array, a number or a nested list of these."""
     if hasattr(x, "shape"):
@@ -55,6 +61,11 @@ def float_dtype(dtype: Any) -> str:
     """What the float functions give for a dtype: itself if it has fractions, else `floatx()`."""
     name = standardize_dtype(dtype)
     return name if is_float_dtype(name) or name.startswith("complex") else floatx()
+
+
+def _real_dtype(dtype: Any) -> str:
+    name = standardize_dtype(dtype)
+    return {"complex64": "float32", "complex128": "float64"}.get(name, name)
 
 
 def _number_dtype(dtype: Any) -> str:
@@ -96,7 +107,7 @@ def broadcast_shapes(*shapes: Sequence) -> tuple:
         if len(known) > 1:
             raise ValueError(
                 f"shapes {' and '.join(str(tuple(shape)) for shape in shapes)} do not broadcast: seen from the right, "
-                f"each pair of sizes must be equal or contain a 1, but there are {' and '.join(map(str, sorted(known)))}. "
+                f"sizes must be equal or one of them 1, but there are {' and '.join(map(str, sorted(known)))}. "
                 "Reshape one of them, or add axes of size 1 with expand_dims."
             )
         result.append(known.pop() if known else None if None in sizes else 1)
@@ -111,9 +122,9 @@ def _ragged(*xs: Any) -> bool:
     return any(getattr(x, "ragged", False) for x in xs)
 
 
-# ------------------------------------------------------------------------------------------------------- elementwise
-def _like(dtype_rule: Callable) -> Rule:
-    @output_rule
+# ---------------------------------------------------------------------------------------------------------- elementwise
+def _like(dtype_rule: Callable) -> OutputRule:
+    @OutputRule
     def rule(arguments: Arguments) -> Spec:
         x = _first(arguments)
         return Spec(shape_of(x), dtype_rule(dtype_of(x)), ragged=_ragged(x))
@@ -129,10 +140,11 @@ like_first = _like(standardize_dtype)
 like_first.__doc__ = "Shape and dtype of the first argument."
 number_like_first = _like(_number_dtype)
 float_like_first = _like(float_dtype)
+real_like_first = _like(_real_dtype)
 boolean_like_first = _like(_constant("bool"))
 
 
-@output_rule
+@OutputRule
 def filled_like_first(arguments: Arguments) -> Spec:
     """Shape of the first argument; dtype as the argument `dtype` says, else that of the first."""
     x = _first(arguments)
@@ -140,14 +152,14 @@ def filled_like_first(arguments: Arguments) -> Spec:
     return Spec(shape_of(x), standardize_dtype(dtype_of(x) if dtype is None else dtype))
 
 
-@output_rule
+@OutputRule
 def cast(arguments: Arguments) -> Spec:
     """Shape of the first argument, dtype as the argument `dtype` says."""
     return Spec(shape_of(_first(arguments)), standardize_dtype(arguments["dtype"]))
 
 
-def _broadcast(least: Any = None, dtype: str | None = None) -> Rule:
-    @output_rule
+def _broadcast(least: Any = None, dtype: str | None = None) -> OutputRule:
+    @OutputRule
     def rule(arguments: Arguments) -> Spec:
         x1, x2 = list(arguments.values())[:2]
         shape = broadcast_shapes(shape_of(x1), shape_of(x2))
@@ -163,7 +175,7 @@ float_broadcast = _broadcast(least=float)
 boolean = _broadcast(dtype="bool")
 
 
-@output_rule
+@OutputRule
 def where(arguments: Arguments) -> Any:
     """Of three arguments that broadcast, the dtype in which the last two meet."""
     condition, x1, x2 = (arguments[name] for name in ("condition", "x1", "x2"))
@@ -172,7 +184,7 @@ def where(arguments: Arguments) -> Any:
     return Spec(broadcast_shapes(shape_of(condition), shape_of(x1), shape_of(x2)), common_dtype(x1, x2))
 
 
-@output_rule
+@OutputRule
 def clip(arguments: Arguments) -> Spec:
     """Shape of x; its dtype, unless that is an integer one and a bound is not."""
     x, low, high = (arguments[name] for name in ("x", "x_min", "x_max"))
@@ -181,7 +193,7 @@ def clip(arguments: Arguments) -> Spec:
     return Spec(shape, dtype if dtype == float_dtype(dtype) else result_type(dtype, dtype_of(low), dtype_of(high)))
 
 
-# -------------------------------------------------------------------------------------------------------- reductions
+# ----------------------------------------------------------------------------------------------------------- reductions
 def reduced_shape(shape: Sequence, axis: Any, keepdims: bool) -> tuple:
     """A shape without the axes reduced over (None: all), or with size 1 in their place."""
     rank = len(shape)
@@ -190,8 +202,8 @@ def reduced_shape(shape: Sequence, axis: Any, keepdims: bool) -> tuple:
     return tuple([1 if i in gone else size for i, size in enumerate(shape) if keepdims or i not in gone])
 
 
-def _reduction(dtype_rule: Callable) -> Rule:
-    @output_rule
+def _reduction(dtype_rule: Callable) -> OutputRule:
+    @OutputRule
     def rule(arguments: Arguments) -> Spec:
         x = _first(arguments)
         shape = reduced_shape(shape_of(x), arguments.get("axis"), arguments.get("keepdims", False))
@@ -204,17 +216,39 @@ reduction = _reduction(standardize_dtype)
 reduction.__doc__ = "The first argument without the axes named by `axis`, in its dtype."
 sum_reduction = _reduction(_sum_dtype)
 float_reduction = _reduction(float_dtype)
+spread_reduction = _reduction(lambda dtype: _real_dtype(float_dtype(dtype)))
 boolean_reduction = _reduction(_constant("bool"))
 index_reduction = _reduction(_constant("int32"))
 
 
-# ---------------------------------------------------------------------------------------------------------- products
+def _along(dtype_rule: Callable) -> OutputRule:
+    @OutputRule
+    def rule(arguments: Arguments) -> Spec:
+        x, dtype = _first(arguments), arguments.get("dtype")
+        shape = shape_of(x) if arguments["axis"] is not None else flat_shape(shape_of(x))
+        return Spec(shape, dtype_rule(dtype_of(x) if dtype is None else dtype))
+
+    return rule
+
+
+def flat_shape(shape: Sequence) -> tuple:
+    """One axis with everything in it."""
+    return (None if None in shape else math.prod(shape),)
+
+
+sorting = _along(standardize_dtype)
+sorting.__doc__ = "Shape and dtype of the first argument, flattened if no axis is named."
+index_sorting = _along(_constant("int32"))
+accumulation = _along(_number_dtype)
+
+
+# ------------------------------------------------------------------------------------------------------------- products
 def _product_dtype(*xs: Any) -> str:
     dtype = common_dtype(*xs)
     return "int32" if dtype == "int8" else dtype
 
 
-@output_rule
+@OutputRule
 def matmul(arguments: Arguments) -> Spec:
     """(..., n, k) x (..., k, m) -> (..., n, m); a vector stands for a row on the left, for a column on the right."""
     x1, x2 = arguments["x1"], arguments["x2"]
@@ -235,7 +269,7 @@ def matmul(arguments: Arguments) -> Spec:
     return Spec(shape, _product_dtype(x1, x2))
 
 
-@output_rule
+@OutputRule
 def einsum(arguments: Arguments) -> Spec:
     """Sizes found by their letters; axes under an ellipsis broadcast."""
     operands = arguments["operands"]
@@ -256,8 +290,8 @@ def einsum(arguments: Arguments) -> Spec:
             known = {sizes.get(letter), size} - {None, 1}
             if len(known) > 1:
                 raise ValueError(
-                    f"axis {letter!r} of {arguments['subscripts']!r} has sizes {' and '.join(map(str, known))} in arrays "
-                    f"of shapes {', '.join(str(shape_of(operand)) for operand in operands)}; they must be equal."
+                    f"axis {letter!r} of {arguments['subscripts']!r} has sizes {' and '.join(map(str, known))}, which "
+                    f"must be equal, in arrays of shapes {', '.join(str(shape_of(operand)) for operand in operands)}."
                 )
             sizes[letter] = known.pop() if known else None if None in (size, sizes.get(letter, 1)) else 1
     if "->" not in arguments["subscripts"]:
@@ -269,8 +303,8 @@ def einsum(arguments: Arguments) -> Spec:
     return Spec(tuple(shape), _product_dtype(*operands))
 
 
-# ------------------------------------------------------------------------------------------------------------ shapes
-@output_rule
+# --------------------------------------------------------------------------------------------------------------- shapes
+@OutputRule
 def reshape(arguments: Arguments) -> Spec:
     """`newshape`, where one -1 stands for what is left over."""
     x = arguments["x"]
@@ -286,9 +320,6 @@ def reshape(arguments: Arguments) -> Spec:
             "the products of the sizes must agree, or one size be -1."
         )
     open_size = count // rest if count is not None and rest else None
-    if count is None and -1 in new:  # the one unknown size may be the open one, all others cancelling out
-        known = math.prod(size for size in old if size is not None)
-        open_size = None if old.count(None) else known // rest
     return Spec(tuple([open_size if size == -1 else size for size in new]), dtype_name(x))
 
 
@@ -297,18 +328,20 @@ def dtype_name(x: Any) -> str:
     return standardize_dtype(dtype_of(x))
 
 
-@output_rule
+@OutputRule
 def transpose(arguments: Arguments) -> Spec:
     """The sizes in the order of `axes`, reversed if None."""
     x, axes = arguments["x"], arguments["axes"]
     shape = shape_of(x)
     axes = range(len(shape))[::-1] if axes is None else [canonical_axis(a, len(shape)) for a in axes]
     if sorted(axes) != list(range(len(shape))):
-        raise ValueError(f"axes={tuple(arguments['axes'])} must name each of the {len(shape)} axes of shape {shape} once.")
+        raise ValueError(
+            f"axes={tuple(arguments['axes'])} must name each of the {len(shape)} axes of shape {shape} once."
+        )
     return Spec(tuple([shape[a] for a in axes]), dtype_name(x))
 
 
-@output_rule
+@OutputRule
 def swapaxes(arguments: Arguments) -> Spec:
     """Two sizes exchanged."""
     x = arguments["x"]
@@ -318,7 +351,7 @@ def swapaxes(arguments: Arguments) -> Spec:
     return Spec(tuple(shape), dtype_name(x))
 
 
-@output_rule
+@OutputRule
 def expand_dims(arguments: Arguments) -> Spec:
     """Sizes of 1 put in at `axis`."""
     x, axis = arguments["x"], arguments["axis"]
@@ -330,7 +363,7 @@ def expand_dims(arguments: Arguments) -> Spec:
     return Spec(tuple(shape), dtype_name(x))
 
 
-@output_rule
+@OutputRule
 def squeeze(arguments: Arguments) -> Spec:
     """Sizes of 1 taken out: all of them, or those at `axis`."""
     x, axis = arguments["x"], arguments["axis"]
@@ -344,7 +377,7 @@ def squeeze(arguments: Arguments) -> Spec:
     return Spec(tuple([size for i, size in enumerate(shape) if i not in gone]), dtype_name(x))
 
 
-@output_rule
+@OutputRule
 def broadcast_to(arguments: Arguments) -> Spec:
     """The shape asked for."""
     x, shape = arguments["x"], tuple(arguments["shape"])
@@ -352,7 +385,7 @@ def broadcast_to(arguments: Arguments) -> Spec:
     return Spec(shape, dtype_name(x))
 
 
-@output_rule
+@OutputRule
 def concatenate(arguments: Arguments) -> Spec:
     """The sizes along `axis` added up; all others must agree."""
     xs, axis = arguments["xs"], arguments["axis"]
@@ -375,19 +408,78 @@ def concatenate(arguments: Arguments) -> Spec:
     return Spec(tuple(result), common_dtype(*xs))
 
 
-@output_rule
+@OutputRule
 def stack(arguments: Arguments) -> Spec:
     """A new axis whose size is the number of arrays."""
     xs, axis = arguments["x"], arguments["axis"]
     shapes = [shape_of(x) for x in xs]
-    if len({len(shape) for shape in shapes}) > 1 or any(len(set(sizes) - {None}) > 1 for sizes in zip(*shapes)):  # noqa: B905
+    alike = len({len(shape) for shape in shapes}) == 1
+    if not alike or any(len(set(sizes) - {None}) > 1 for sizes in zip(*shapes, strict=True)):
         raise ValueError(f"arrays of shapes {', '.join(map(str, shapes))} cannot be stacked: they must be the same.")
     shape = [next((size for size in sizes if size is not None), None) for sizes in zip(*shapes, strict=True)]
     shape.insert(canonical_axis(axis, len(shape) + 1), len(shapes))
     return Spec(tuple(shape), common_dtype(*xs))
 
 
-@output_rule
+@OutputRule
+def moveaxis(arguments: Arguments) -> Spec:
+    """Sizes taken out at `source` and put in at `destination`."""
+    x = arguments["x"]
+    shape = shape_of(x)
+    places = []
+    for name in ("source", "destination"):
+        axes = arguments[name] if isinstance(arguments[name], list | tuple) else [arguments[name]]
+        places.append([canonical_axis(a, len(shape)) for a in axes])
+    if len(places[0]) != len(places[1]):
+        raise ValueError(f"moveaxis needs as many sources as destinations, got {places[0]} and {places[1]}.")
+    order = [a for a in range(len(shape)) if a not in places[0]]
+    for target, moved in sorted(zip(places[1], places[0], strict=True)):
+        order.insert(target, moved)
+    return Spec(tuple([shape[a] for a in order]), dtype_name(x))
+
+
+@OutputRule
+def split(arguments: Arguments) -> list[Spec]:
+    """The size along `axis` divided, or cut at the places named."""
+    x, cuts, axis = arguments["x"], arguments["indices_or_sections"], arguments["axis"]
+    shape = shape_of(x)
+    axis = canonical_axis(axis, len(shape))
+    size = shape[axis]
+    if isinstance(cuts, int):
+        if size is not None and size % cuts:
+            raise ValueError(
+                f"axis {axis} of shape {shape} cannot be split into {cuts} equal parts; "
+                "use array_split, or give the indices where to split."
+            )
+        sizes = [None if size is None else size // cuts] * cuts
+    elif size is None:
+        sizes = [None] * (len(cuts) + 1)
+    else:
+        sizes = [len(range(size)[slice(a, b)]) for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
+    return [Spec(shape[:axis] + (part,) + shape[axis + 1 :], dtype_name(x)) for part in sizes]
+
+
+@OutputRule
+def pad(arguments: Arguments) -> Spec:
+    """Each size and what is put before and after it."""
+    x, width = arguments["x"], arguments["pad_width"]
+    shape = shape_of(x)
+    width = np.broadcast_to(np.asarray(width), (len(shape), 2)).sum(-1)
+    return Spec(
+        tuple([None if size is None else size + int(more) for size, more in zip(shape, width, strict=True)]),
+        dtype_name(x),
+    )
+
+
+@OutputRule
+def top_k(arguments: Arguments) -> tuple[Spec, Spec]:
+    """The last size replaced by k: the elements and their indices."""
+    x, k = arguments["x"], arguments["k"]
+    shape = (*shape_of(x)[:-1], k)
+    return Spec(shape, dtype_name(x)), Spec(shape, "int32")
+
+
+@OutputRule
 def take(arguments: Arguments) -> Spec:
     """The axis replaced by the shape of the indices."""
     x, indices, axis = arguments["x"], arguments["indices"], arguments["axis"]
@@ -398,13 +490,14 @@ def take(arguments: Arguments) -> Spec:
     return Spec(shape[:axis] + chosen + shape[axis + 1 :], dtype_name(x))
 
 
-@output_rule
+@OutputRule
 def get_item(arguments: Arguments) -> Any:
     """Integers take an axis away, slices shorten it, None adds one; arrays of indices are traced."""
     x, key = arguments["x"], arguments["key"]
     keys = list(key) if isinstance(key, tuple) else [key]
     if not all(k is None or k is Ellipsis or type(k) is int or _plain_slice(k) for k in keys):
-        return backend.infer(backend.get_item, (_spec(x), key if not hasattr(key, "ragged") else _spec(key)))
+        key = tuple([_spec(k) for k in keys]) if isinstance(key, tuple) else _spec(key)
+        return backend.infer(backend.get_item, (_spec(x), key))
     shape = shape_of(x)
     used = sum(1 for k in keys if k is not None and k is not Ellipsis)
     if used > len(shape):
@@ -432,14 +525,11 @@ def _plain_slice(key: Any) -> bool:
 
 
 def _spec(x: Any) -> Any:
-    return Spec(shape_of(x), dtype_name(x)) if hasattr(x, "shape") else x
+    return Spec(shape_of(x), dtype_name(x)) if hasattr(x, "ragged") else x
 
 
-@output_rule
+@OutputRule
 def flatten(arguments: Arguments) -> Spec:
     """One axis with everything in it."""
     x = _first(arguments)
-    shape = shape_of(x)
-    return Spec((None if None in shape else math.prod(shape),), dtype_name(x))
-
-
+    return Spec(flat_shape(shape_of(x)), dtype_name(x))

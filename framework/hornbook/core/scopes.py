@@ -44,7 +44,10 @@ class StatelessScope(Scope):
     slot = "stateless_scope"
 
     def __init__(
-        self, state_mapping: Iterable[tuple] | None = None, collect_losses: bool = False, initialize_variables: bool = True
+        self,
+        state_mapping: Iterable[tuple] | None = None,
+        collect_losses: bool = False,
+        initialize_variables: bool = True,
     ) -> None:
         self.collect_losses = collect_losses
         self.initialize_variables = initialize_variables

@@ -194,19 +194,24 @@ class Variable(backend.VariableStorage, Operators):
     def __hash__(self) -> int:
         return id(self)
 
-    def __deepcopy__(self, memo: dict) -> "Variable":
-        clone = type(self)(
-            self.numpy(),
-            dtype=self._dtype,
-            trainable=self._trainable,
-            autocast=self._autocast,
-            aggregation=self.aggregation,
-            synchronization=self.synchronization,
-            name=self.name,
-        )
-        clone.path, clone.regularizer, clone.constraint = self.path, self.regularizer, self.constraint
-        memo[id(self)] = clone
-        return clone
+    def __reduce__(self) -> tuple:
+        """How `pickle` and `copy.deepcopy` make a variable of the same value."""
+        storage = {
+            "dtype": self._dtype,
+            "trainable": self._trainable,
+            "autocast": self._autocast,
+            "aggregation": self.aggregation,
+            "synchronization": self.synchronization,
+            "name": self.name,
+        }
+        names = ("path", "regularizer", "constraint", "overwrite_with_gradient", "_made_trainable")
+        return _restored, (type(self), self.numpy(), storage, {name: getattr(self, name) for name in names})
+
+
+def _restored(cls: type, array: np.ndarray, storage: dict, attributes: dict) -> Variable:
+    variable = cls(array, **storage)
+    vars(variable).update(attributes)
+    return variable
 
 
 def _plain(variable: Variable) -> Any:

@@ -76,6 +76,11 @@ class Functional(Model):
         if not trainable:
             self.trainable = False
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copy has tensors of its own, so its plan is made anew."""
+        vars(self).update(state)
+        self._plan = _plan(self._nodes)
+
     # ------------------------------------------------------------------------------------------------- structure
     def _sublayers(self) -> list[Layer]:
         known = {id(layer): layer for layer in self._layers} if "_layers" in self.__dict__ else {}
@@ -256,9 +261,7 @@ class Functional(Model):
             config = _operation_config(operation)
             config["name"] = operation.name
             config["inbound_nodes"] = [
-                call(node)
-                for node in operation._inbound_nodes
-                if id(node) in own and node.inputs
+                call(node) for node in operation._inbound_nodes if id(node) in own and node.inputs
             ]
             layers.append(config)
         return {
@@ -415,7 +418,7 @@ def _operation_config(operation: Any) -> dict[str, Any]:
     _, settings = _op_call(operation._inbound_nodes[0])
     settings = {k: v for k, v in settings.items() if not any_symbolic((v,))}
     return {
-        "module": f"keras.src.{function.__module__.removeprefix('hornbook.')}",
+        "module": ".".join(["keras.src", *function.__module__.split(".")[1:3]]),
         "class_name": name,
         "config": {"name": operation.name, **serialize_keras_object(settings)},
         "registered_name": name,
@@ -453,9 +456,7 @@ def functional_from_config(cls: type, config: dict[str, Any], custom_objects: An
     for name, operation in operations.items():
         if isinstance(operation, InputLayer):
             tensors[name, 0, 0] = operation.output
-    calls = {
-        (layer.get("name") or layer["config"]["name"]): list(_calls_of(layer)) for layer in config["layers"]
-    }
+    calls = {(layer.get("name") or layer["config"]["name"]): list(_calls_of(layer)) for layer in config["layers"]}
     done = dict.fromkeys(calls, 0)
     progress = True
     while progress:
@@ -494,7 +495,7 @@ def functional_from_config(cls: type, config: dict[str, Any], custom_objects: An
 
 def _operation_from_config(layer: dict[str, Any]) -> Any:
     module = layer.get("module") or ""
-    if layer.get("registered_name") is None and (module == "keras.ops" or module.startswith("keras.src.ops")):
+    if module.startswith("keras.src.ops."):
         return _op_from_config(layer)
     return deserialize_keras_object(layer, family="layers")
 
@@ -520,9 +521,7 @@ def _calls_of(layer: dict[str, Any]) -> Iterable[tuple]:
             yield node["args"], kwargs
             continue
         entries = node if node and isinstance(node[0], list) else [node]
-        symbols = [
-            {"class_name": "__keras_tensor__", "config": {"keras_history": entry[:3]}} for entry in entries
-        ]
+        symbols = [{"class_name": "__keras_tensor__", "config": {"keras_history": entry[:3]}} for entry in entries]
         kwargs = entries[0][3] if len(entries[0]) > 3 else {}
         yield ([symbols[0] if len(symbols) == 1 else symbols], kwargs)
 

@@ -104,7 +104,9 @@ class Model(Trainer, Layer):
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build for the shapes a file keeps; a model that cannot be traced builds itself in its first call."""
-        shapes = config.get("shapes_dict") or ({"input_shape": config["input_shape"]} if config.get("input_shape") else {})
+        shapes = config.get("shapes_dict") or (
+            {"input_shape": config["input_shape"]} if config.get("input_shape") else {}
+        )
         if not shapes:
             return
         if type(self).build is not Model.build and "input_shape" in shapes:

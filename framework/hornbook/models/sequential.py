@@ -48,7 +48,9 @@ class Sequential(Model):
             layer = layer._keras_history.operation  # type: ignore[attr-defined]
         if not isinstance(layer, Layer):
             if not callable(layer):
-                raise ValueError(f"Only layers can be added to a Sequential model, got {layer!r} ({type(layer).__name__}).")
+                raise ValueError(
+                    f"Only layers can be added to a Sequential model, got {layer!r} ({type(layer).__name__})."
+                )
             raise ValueError(
                 f"Only layers can be added to a Sequential model, got the function {layer!r}; wrap it in a layer whose "
                 "`call` calls it."
@@ -56,7 +58,9 @@ class Sequential(Model):
         if not self._layers and not isinstance(layer, InputLayer) and layer._input_shape_argument is not None:
             self._layers.append(InputLayer(batch_shape=layer._input_shape_argument))
         if isinstance(layer, InputLayer) and self._layers and isinstance(self._layers[0], InputLayer):
-            raise ValueError(f"Model {self.name!r} already begins with an input of shape {self._layers[0].batch_shape}.")
+            raise ValueError(
+                f"Model {self.name!r} already begins with an input of shape {self._layers[0].batch_shape}."
+            )
         if any(existing.name == layer.name for existing in self._layers):
             raise ValueError(
                 f"Every layer of a Sequential model needs a name of its own, but {layer.name!r} is there already."
@@ -169,8 +173,10 @@ class Sequential(Model):
         config = {key: config[key] for key in ("name", "trainable", "dtype")}
         config["layers"] = [serialize_keras_object(layer) for layer in self._layers]
         if self._functional is not None:
-            config["build_input_shape"] = self._layers[0].batch_shape if isinstance(self._layers[0], InputLayer) else (
-                self._functional.input_shape
+            config["build_input_shape"] = (
+                self._layers[0].batch_shape
+                if isinstance(self._layers[0], InputLayer)
+                else (self._functional.input_shape)
             )
         return config
 

@@ -34,7 +34,17 @@ def _memory(weights: list) -> str:
     raise AssertionError
 
 
-_BYTES = {"float64": 8, "int64": 8, "uint64": 8, "float16": 2, "bfloat16": 2, "int16": 2, "int8": 1, "uint8": 1, "bool": 1}
+_BYTES = {
+    "float64": 8,
+    "int64": 8,
+    "uint64": 8,
+    "float16": 2,
+    "bfloat16": 2,
+    "int16": 2,
+    "int8": 1,
+    "uint8": 1,
+    "bool": 1,
+}
 
 
 def _output_shape(layer: Any) -> str:
@@ -77,7 +87,9 @@ def print_summary(
 ) -> None:
     """Print the table of a model's layers; `print_fn` gets it as one text."""
     nodes = {id(node) for node in getattr(model, "_nodes", ())}
-    is_graph = bool(nodes) and any(len(getattr(op, "_inbound_nodes", ())) > 1 or _branches(op) for op in model.operations)
+    is_graph = bool(nodes) and any(
+        len(getattr(op, "_inbound_nodes", ())) > 1 or _branches(op) for op in model.operations
+    )
     columns = ["Layer (type)", "Output Shape", "Param #", *(["Connected to"] if is_graph else [])]
     table = Table(show_lines=is_graph, header_style="bold")
     for column in [*columns, *(["Trainable"] if show_trainable else [])]:

@@ -1,8 +1,8 @@
 """Whole models and weights as files.
 
-    archive.py   the `.keras` zip: config.json, metadata.json, model.weights.h5, assets/
-    weights.py   the HDF5 tree of weights, by the attributes that lead to them
-    atomic.py    written aside, flushed, renamed: a file is old or new, never half
+archive.py   the `.keras` zip: config.json, metadata.json, model.weights.h5, assets/
+weights.py   the HDF5 tree of weights, by the attributes that lead to them
+atomic.py    written aside, flushed, renamed: a file is old or new, never half
 """
 
 from hornbook.core.registry import (

@@ -48,7 +48,8 @@ def children(holder: Any) -> Iterator[tuple[str, Any]]:
 def _holds_some(container: Any) -> bool:
     items = container.values() if isinstance(container, dict) else container
     return any(
-        isinstance(item, _HOLDERS) or (isinstance(item, list | tuple | dict | set) and _holds_some(item)) for item in items
+        isinstance(item, _HOLDERS) or (isinstance(item, list | tuple | dict | set) and _holds_some(item))
+        for item in items
     )
 
 
@@ -158,7 +159,9 @@ class Store(Mapping):
 
 
 def _refuse(what: str) -> DamagedFileError:
-    return DamagedFileError(f"The weights file is refused: {what}. A file of weights holds plain arrays and nothing else.")
+    return DamagedFileError(
+        f"The weights file is refused: {what}. A file of weights holds plain arrays and nothing else."
+    )
 
 
 def safe_group(file: h5py.File, path: str) -> Any:

@@ -233,7 +233,8 @@ class IteratorSource:
                     self.steps = self.done
                     return ran, False, logs
                 warnings.warn(
-                    f"The input ran out of data after {self.done} of {self.steps} steps; the epoch ends here.", stacklevel=4
+                    f"The input ran out of data after {self.done} of {self.steps} steps; the epoch ends here.",
+                    stacklevel=4,
                 )
                 return ran, False, logs
             outputs = steps.batch(self._as_tensors(batch))
@@ -264,7 +265,9 @@ def make_source(
             "as (x, y) or (x, y, sample_weight)."
         )
     if class_weight is not None and sample_weight is not None:
-        raise ValueError("class_weight and sample_weight cannot both be given: put the class weights into sample_weight.")
+        raise ValueError(
+            "class_weight and sample_weight cannot both be given: put the class weights into sample_weight."
+        )
     if backend.is_dataset(x):
         return DatasetSource(x, steps, class_weight)
     if is_stream:

@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from hornbook import backend, callbacks as callbacks_package, metrics, optimizers, tree
+from hornbook import backend, losses, metrics, optimizers, tree
+from hornbook import callbacks as callbacks_package
 from hornbook.core import global_state
-from hornbook.core.registry import serialize_keras_object
+from hornbook.core.keras_tensor import KerasTensor
+from hornbook.core.operation import infer
+from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
 from hornbook.training.compile import CompiledLoss, CompiledMetrics
 from hornbook.training.data import (
     make_source,
@@ -49,6 +52,11 @@ class Trainer:
         self._compile_arguments: dict[str, Any] | None = None
         self._strategy = backend.current_strategy()
         self._trained_with: Any = None
+        self._seen_kinds = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What `pickle` and `copy.deepcopy` take along: everything but the compiled steps."""
+        return {**self.__dict__, "_steps": {}, "_strategy": None, "_trained_with": None, "_seen_kinds": set()}
 
     # ------------------------------------------------------------------------------------------------- compile
     def compile(
@@ -113,6 +121,7 @@ class Trainer:
     def _forget_compiled_steps(self) -> None:
         self._steps = {}
         self._trained_with = None
+        self._seen_kinds: set[Any] = set()  # structures, shapes and dtypes of batches that were looked at
 
     @property
     def metrics(self) -> list:
@@ -238,8 +247,16 @@ class Trainer:
                 jit=self.jit_compile is True,
                 eager=self.run_eagerly,
                 strategy=self._strategy,
+                free_rows=not self._has_fixed_rows(),
             )
         return self._steps[kind]
+
+    def _has_fixed_rows(self) -> bool:
+        """Whether the model is made for batches of one size: by its inputs, or by a layer that keeps state for each row."""
+        layers = self._flatten_layers()  # type: ignore[attr-defined]
+        return any(getattr(layer, "stateful", False) for layer in layers) or any(
+            x.shape and x.shape[0] is not None for x in getattr(self, "_inputs", ())
+        )
 
     def _require_compiled(self, method: str) -> None:
         if not self.compiled:
@@ -250,38 +267,35 @@ class Trainer:
     def _prepare(self, batch: Any, training: bool) -> None:
         """Make all weights, metrics and slots before the first step is traced, and meet bad data with a clear word."""
         x, y, sample_weight = unpack_x_y_sample_weight(batch)
+        leaves, definition = tree.flatten_with_definition((x, y, sample_weight))
+        kind = (definition, *[None if leaf is None else (tuple(leaf.shape[1:]), leaf.dtype) for leaf in leaves])
         with backend.strategy_scope(self._strategy):
-            needs_outputs = self._compile_metrics is not None and self._compile_metrics.outputs is None
-            needs_outputs |= self._compile_loss is not None and self._compile_loss.outputs is None
-            if not all(layer.built for layer in self._flatten_layers()) or (needs_outputs and y is not None):  # type: ignore[attr-defined]
+            if kind not in self._seen_kinds:
                 y_pred = self._outputs_for(x)
                 if y is not None and self.compiled:
-                    self._check_loss(x, y, y_pred, sample_weight)
+                    self._check_loss(y, y_pred, sample_weight)
+                self._seen_kinds.add(kind)
             if training and self.optimizer is not None and not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
 
     def _outputs_for(self, x: Any) -> Any:
         """The model's outputs for a batch, as specs where the model can be traced, as numbers where it cannot."""
-        from hornbook.core.operation import infer
-
         if self.run_eagerly:
             return self._predicted(x, training=False)
         symbols = tree.map_structure(_flexible_symbol, x)
         return infer(lambda inputs: self._predicted(inputs, training=False), (symbols,))
 
-    def _check_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
-        from hornbook.core.operation import infer
-
-        if self._compile_loss is not None:
+    def _check_loss(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        """Lay loss and metrics over the outputs, and let the loss look at the shapes before a step is traced."""
+        if self._compile_loss is not None and self._compile_loss.outputs is None:
             self._compile_loss.build(y, y_pred)
-        if self._compile_metrics is not None:
+        if self._compile_metrics is not None and self._compile_metrics.outputs is None:
             self._compile_metrics.build(y, y_pred)
-        if self._compile_loss is None or self.run_eagerly:
+        compiled_loss = self._compile_loss
+        if compiled_loss is None or self.run_eagerly or type(self).compute_loss is not Trainer.compute_loss:
             return
-        compute = type(self).compute_loss
-        if compute is Trainer.compute_loss:
-            symbols = tree.map_structure(_flexible_symbol, (y, y_pred, sample_weight))
-            infer(lambda *arguments: self._compile_loss(*arguments), symbols)
+        symbols = tree.map_structure(_flexible_symbol, (y, y_pred, sample_weight))
+        infer(lambda *arguments: compiled_loss(*arguments), symbols)
 
     # ------------------------------------------------------------------------------------------------- fit
     def fit(
@@ -522,7 +536,12 @@ class Trainer:
 
     # ------------------------------------------------------------------------------------------------- single batches
     def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None, return_dict: bool = False
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict | None = None,
+        return_dict: bool = False,
     ) -> Any:
         """One training step on one batch; gives the loss and the metrics of it, counted anew."""
         self._require_compiled("train_on_batch")
@@ -566,8 +585,6 @@ class Trainer:
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """compile() with the arguments that `get_compile_config` gave."""
-        from hornbook.core.registry import deserialize_keras_object
-
         if type(self).compile is not Trainer.compile and type(self).get_compile_config is Trainer.get_compile_config:
             warnings.warn(
                 "This model has a compile() of its own, so compile() must be called again after loading.", stacklevel=2
@@ -586,7 +603,6 @@ def _mean(name: str) -> Any:
 
 def _named(value: Any) -> Any:
     """A built-in loss or metric function by its name, everything else as it is."""
-    from hornbook import losses
 
     def one(item: Any) -> Any:
         if inspect.isfunction(item):
@@ -622,8 +638,6 @@ def _rows_and_share(x: Any) -> tuple[Any, Any]:
 
 
 def _flexible_symbol(x: Any) -> Any:
-    from hornbook.core.keras_tensor import KerasTensor
-
     if x is None or isinstance(x, KerasTensor):
         return x
     shape = tuple(x.shape)

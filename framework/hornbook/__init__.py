@@ -1,0 +1,86 @@
+"""Hornbook: the Keras API in code that one person can read in a week.
+
+>>> import hornbook as keras
+>>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+>>> model.output_shape
+(None, 3)
+
+The public path of a thing is where it lives: `hornbook.layers.Dense` is in `hornbook/layers/`.
+"""
+
+from hornbook import (
+    activations,
+    callbacks,
+    config,
+    constraints,
+    distribution,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    random,
+    regularizers,
+    saving,
+    tree,
+    utils,
+)
+from hornbook.core import dtype_policies
+from hornbook.core.dtype_policies import DTypePolicy
+from hornbook.core.input_layer import Input
+from hornbook.core.keras_tensor import KerasTensor
+from hornbook.core.layer import InputSpec, Layer
+from hornbook.core.operation import Operation
+from hornbook.core.scopes import StatelessScope, name_scope
+from hornbook.core.variable import Variable
+from hornbook.initializers import Initializer
+from hornbook.losses import Loss
+from hornbook.metrics import Metric
+from hornbook.models import Functional, Model, Sequential
+from hornbook.optimizers import Optimizer
+from hornbook.random import SeedGenerator
+from hornbook.regularizers import Regularizer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DTypePolicy",
+    "Functional",
+    "Initializer",
+    "Input",
+    "InputSpec",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Operation",
+    "Optimizer",
+    "Regularizer",
+    "SeedGenerator",
+    "Sequential",
+    "StatelessScope",
+    "Variable",
+    "__version__",
+    "activations",
+    "callbacks",
+    "config",
+    "constraints",
+    "distribution",
+    "dtype_policies",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "name_scope",
+    "ops",
+    "optimizers",
+    "random",
+    "regularizers",
+    "saving",
+    "tree",
+    "utils",
+]

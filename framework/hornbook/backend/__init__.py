@@ -1,0 +1,32 @@
+"""The one place that knows the array library.
+
+`backend.matmul`, `backend.conv`, `backend.value_and_grad` ... : each backend offers the same primitives under the same
+names, in its folder; what can be composed from them stands above, once. The backend is chosen at import:
+see `hornbook.backend.config`.
+"""
+
+from hornbook.backend import config as _config
+from hornbook.backend.config import (
+    epsilon,
+    floatx,
+    image_data_format,
+    is_float_dtype,
+    is_int_dtype,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+    standardize_data_format,
+    standardize_dtype,
+)
+from hornbook.backend.dtypes import result_type
+from hornbook.backend.spec import Spec
+
+BACKENDS = ("tensorflow",)
+
+if _config.backend() == "tensorflow":
+    from hornbook.backend.tensorflow import *  # noqa: F403
+else:
+    raise ImportError(
+        f"Hornbook has no backend called {_config.backend()!r}; it offers: {', '.join(BACKENDS)}. "
+        "Set HORNBOOK_BACKEND=tensorflow (it goes before KERAS_BACKEND)."
+    )

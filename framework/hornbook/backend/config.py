@@ -1,0 +1,167 @@
+"""What is chosen once for the whole process: backend, float type, fuzz factor, axis order of images.
+
+The choice comes from the environment (`HORNBOOK_BACKEND`, then `KERAS_BACKEND`), then from `~/.hornbook/hornbook.json`
+(the keys of a `keras.json`: `backend`, `floatx`, `epsilon`, `image_data_format`), then from the defaults below.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+FLOAT_DTYPES = ("bfloat16", "float16", "float32", "float64")
+DTYPES = (
+    "bool",
+    *("uint8", "uint16", "uint32", "uint64"),
+    *("int8", "int16", "int32", "int64"),
+    *FLOAT_DTYPES,
+    *("complex64", "complex128"),
+    "string",
+)
+_settings: dict[str, Any] = {
+    "backend": "tensorflow",
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+}
+
+
+def _read_settings_file() -> dict[str, Any]:
+    home = Path(os.environ.get("HORNBOOK_HOME", Path.home() / ".hornbook"))
+    try:
+        found = json.loads((home / "hornbook.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return {key: found[key] for key in _settings if key in found} if isinstance(found, dict) else {}
+
+
+def backend() -> str:
+    """The name of the backend in use.
+
+    >>> from hornbook import config
+    >>> config.backend()
+    'tensorflow'
+    """
+    return _settings["backend"]
+
+
+def floatx() -> str:
+    """The float type that weights have unless told otherwise.
+
+    >>> from hornbook import config
+    >>> config.floatx()
+    'float32'
+    """
+    return _settings["floatx"]
+
+
+def set_floatx(value: str) -> None:
+    """Choose the default float type: "float16", "bfloat16", "float32" or "float64".
+
+    Raises:
+        ValueError: for any other name.
+    """
+    if value not in FLOAT_DTYPES:
+        raise ValueError(f"floatx must be one of {FLOAT_DTYPES}, got {value!r}.")
+    _settings["floatx"] = value
+
+
+def epsilon() -> float:
+    """The small number that keeps divisions and logarithms finite.
+
+    >>> from hornbook import config
+    >>> config.epsilon()
+    1e-07
+    """
+    return _settings["epsilon"]
+
+
+def set_epsilon(value: float) -> None:
+    """Choose the fuzz factor returned by `epsilon()`."""
+    _settings["epsilon"] = float(value)
+
+
+def image_data_format() -> str:
+    """Where an image keeps its channels: "channels_last" (batch, height, width, channels) or "channels_first".
+
+    >>> from hornbook import config
+    >>> config.image_data_format()
+    'channels_last'
+    """
+    return _settings["image_data_format"]
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Choose the default axis order of images.
+
+    Raises:
+        ValueError: for anything but "channels_last" and "channels_first".
+    """
+    _settings["image_data_format"] = standardize_data_format(data_format)
+
+
+def standardize_data_format(data_format: str | None) -> str:
+    """`data_format` in lower case, or the default where it is None."""
+    if data_format is None:
+        return image_data_format()
+    name = str(data_format).lower()
+    if name not in ("channels_last", "channels_first"):
+        raise ValueError(f"data_format must be 'channels_last' or 'channels_first', got {data_format!r}.")
+    return name
+
+
+_PYTHON_TYPES = {bool: "bool", int: "int32", str: "string"}
+
+
+def standardize_dtype(dtype: Any) -> str:
+    """The canonical name of a dtype given as a name, a NumPy, TensorFlow or PyTorch dtype or a Python type.
+
+    None gives `floatx()`.
+
+    >>> import numpy as np
+    >>> from hornbook.backend.config import standardize_dtype
+    >>> standardize_dtype(np.int64), standardize_dtype(None), standardize_dtype("float16")
+    ('int64', 'float32', 'float16')
+
+    Raises:
+        ValueError: for a name that is no dtype.
+    """
+    if dtype is None:
+        return floatx()
+    if dtype.__class__ is str and dtype in _KNOWN:
+        return dtype
+    if dtype is float:
+        return floatx()
+    if dtype in _PYTHON_TYPES:
+        return _PYTHON_TYPES[dtype]
+    name = getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or str(dtype)
+    name = {"bool_": "bool", "str": "string", "float": floatx(), "int": "int32"}.get(name, name)
+    name = name.removeprefix("torch.")
+    if name not in _KNOWN:
+        raise ValueError(f"Unknown dtype {dtype!r}; expected one of {', '.join(DTYPES)}.")
+    return name
+
+
+def is_float_dtype(dtype: Any) -> bool:
+    """Whether a dtype is a floating-point one.
+
+    >>> from hornbook import backend
+    >>> backend.is_float_dtype("bfloat16"), backend.is_float_dtype("int32")
+    (True, False)
+    """
+    return standardize_dtype(dtype) in FLOAT_DTYPES
+
+
+def is_int_dtype(dtype: Any) -> bool:
+    """Whether a dtype is a signed or unsigned integer one.
+
+    >>> from hornbook import backend
+    >>> backend.is_int_dtype("uint8"), backend.is_int_dtype("float32")
+    (True, False)
+    """
+    return standardize_dtype(dtype).startswith(("int", "uint"))
+
+
+_KNOWN = frozenset(DTYPES)
+_settings.update(_read_settings_file())
+_settings["backend"] = os.environ.get("HORNBOOK_BACKEND") or os.environ.get("KERAS_BACKEND") or _settings["backend"]

@@ -1,0 +1,478 @@
+"""Kernels of neural networks: activations, convolution, pooling, crossentropy, attention, recurrence."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from hornbook.backend.config import epsilon, floatx, standardize_data_format, standardize_dtype
+from hornbook.backend.tensorflow.arrays import as_float
+from hornbook.backend.tensorflow.services import all_reduce_sum, cast, convert_to_tensor, replica_count
+
+__all__ = [
+    "average_pool",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "conv",
+    "conv_transpose",
+    "depthwise_conv",
+    "dot_product_attention",
+    "elu",
+    "gelu",
+    "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
+    "lstm",
+    "max_pool",
+    "moments",
+    "one_hot",
+    "relu",
+    "relu6",
+    "rnn",
+    "selu",
+    "separable_conv",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sparse_categorical_crossentropy",
+]
+
+
+# ------------------------------------------------------------------------------------------------- activations
+def _of_float(function: Callable) -> Callable:
+    def kernel(x: Any) -> Any:
+        return function(as_float(x))
+
+    return kernel
+
+
+def relu(x: Any) -> Any:
+    """max(x, 0)."""
+    return tf.nn.relu(convert_to_tensor(x))
+
+
+def relu6(x: Any) -> Any:
+    """min(max(x, 0), 6)."""
+    return tf.nn.relu6(convert_to_tensor(x))
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+    """x where positive, negative_slope x elsewhere."""
+    return tf.nn.leaky_relu(as_float(x), alpha=negative_slope)
+
+
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)); remembers x, so that a crossentropy can work on logits."""
+    x = as_float(x)
+    y = tf.nn.sigmoid(x)
+    y._keras_logits = x
+    return y
+
+
+def softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
+    """exp(x) / sum(exp(x)) along one or several axes; remembers x, so that a crossentropy can work on logits."""
+    x = as_float(x)
+    if isinstance(axis, int):
+        y = tf.nn.softmax(x, axis=axis)
+        if axis in (-1, len(x.shape) - 1):
+            y._keras_logits = x
+        return y
+    shifted = tf.exp(x - tf.stop_gradient(tf.reduce_max(x, axis, keepdims=True)))
+    return shifted / tf.reduce_sum(shifted, axis, keepdims=True)
+
+
+def log_softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
+    """x - log(sum(exp(x))) along one or several axes."""
+    x = as_float(x)
+    if isinstance(axis, int):
+        return tf.nn.log_softmax(x, axis=axis)
+    return x - tf.reduce_logsumexp(x, axis, keepdims=True)
+
+
+def gelu(x: Any, approximate: bool = True) -> Any:
+    """x Phi(x); the tanh approximation of it by default."""
+    return tf.nn.gelu(as_float(x), approximate=approximate)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """x where positive, alpha (exp(x) - 1) elsewhere."""
+    x = as_float(x)
+    y = tf.nn.elu(x)
+    return y if alpha == 1 else tf.where(x > 0, y, alpha * y)
+
+
+softplus, softsign = _of_float(tf.math.softplus), _of_float(tf.nn.softsign)
+silu, selu, log_sigmoid = _of_float(tf.nn.silu), _of_float(tf.nn.selu), _of_float(tf.math.log_sigmoid)
+
+
+# ------------------------------------------------------------------------------------------------- convolution
+def _spatial(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
+    return (value,) * rank if isinstance(value, int) else tuple(value)
+
+
+def _channels_last(function: Callable, x: Any, data_format: str) -> Any:
+    """`function` of `x` with its channels last: the kernels of the CPU know no other order."""
+    if data_format == "channels_last":
+        return function(x)
+    rank = len(x.shape)
+    x = tf.transpose(x, (0, *range(2, rank), 1))
+    return tf.transpose(function(x), (0, rank - 1, *range(1, rank - 1)))
+
+
+def conv(
+    inputs: Any,
+    kernel: Any,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Any:
+    """Convolution of (batch, *space, channels) with a kernel (*window, channels / groups, filters)."""
+    x, kernel = as_float(inputs), as_float(kernel)
+    rank = len(kernel.shape) - 2
+    strides, dilation = _spatial(strides, rank), _spatial(dilation_rate, rank)
+
+    def run(x: Any) -> Any:
+        if padding == "causal":
+            x = tf.pad(x, [[0, 0], [dilation[0] * (kernel.shape[0] - 1), 0], [0, 0]])
+        how = "VALID" if padding == "causal" else padding.upper()
+        if rank == 2:
+            return tf.nn.conv2d(x, kernel, strides, how, dilations=dilation)
+        return tf.nn.convolution(x, kernel, strides=strides, padding=how, dilations=dilation)
+
+    return _channels_last(run, x, standardize_data_format(data_format))
+
+
+def depthwise_conv(
+    inputs: Any,
+    kernel: Any,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Any:
+    """Each channel convolved with its own kernels (*window, channels, multiplier)."""
+    x, kernel = as_float(inputs), as_float(kernel)
+    rank = len(kernel.shape) - 2
+    strides, dilation = _spatial(strides, rank), _spatial(dilation_rate, rank)
+
+    def run(x: Any) -> Any:
+        if rank == 2:
+            return tf.nn.depthwise_conv2d(x, kernel, (1, *_square(strides), 1), padding.upper(), dilations=dilation)
+        y = tf.nn.depthwise_conv2d(
+            x[:, None], kernel[None], (1, strides[0], strides[0], 1), padding.upper(), dilations=(1, dilation[0])
+        )
+        return y[:, 0]
+
+    return _channels_last(run, x, standardize_data_format(data_format))
+
+
+def _square(strides: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(strides)) > 1:
+        raise ValueError(f"A depthwise convolution needs the same stride along all axes, got {strides}.")
+    return strides
+
+
+def separable_conv(
+    inputs: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Any:
+    """A depthwise convolution, then one with a window of one."""
+    x = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    return conv(x, pointwise_kernel, 1, "valid", data_format, 1)
+
+
+def conv_transpose(
+    inputs: Any,
+    kernel: Any,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    output_padding: int | Sequence[int] | None = None,
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Any:
+    """The gradient of a convolution with a kernel (*window, filters, channels), taken as a layer."""
+    x, kernel = as_float(inputs), as_float(kernel)
+    rank = len(kernel.shape) - 2
+    strides, dilation = _spatial(strides, rank), _spatial(dilation_rate, rank)
+    extra = None if output_padding is None else _spatial(output_padding, rank)
+
+    def size(n: Any, axis: int) -> Any:
+        window = (kernel.shape[axis] - 1) * dilation[axis] + 1
+        if extra is None:
+            return n * strides[axis] + (max(window - strides[axis], 0) if padding == "valid" else 0)
+        lost = 0 if padding == "valid" else 2 * (window // 2)
+        return (n - 1) * strides[axis] + window - lost + extra[axis]
+
+    def run(x: Any) -> Any:
+        sizes = [tf.shape(x)[i + 1] if n is None else n for i, n in enumerate(x.shape[1:-1])]
+        output = [tf.shape(x)[0], *(size(n, axis) for axis, n in enumerate(sizes)), kernel.shape[-2]]
+        y = tf.nn.conv_transpose(x, kernel, tf.stack(output), strides, padding.upper(), dilations=dilation)
+        known = [None if n is None else size(n, axis) for axis, n in enumerate(x.shape[1:-1])]
+        return tf.ensure_shape(y, [x.shape[0], *known, kernel.shape[-2]])
+
+    return _channels_last(run, x, standardize_data_format(data_format))
+
+
+def max_pool(
+    inputs: Any,
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """The largest number of each window."""
+    return _pool(tf.nn.max_pool, inputs, pool_size, strides, padding, data_format)
+
+
+def average_pool(
+    inputs: Any,
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """The mean of each window."""
+    return _pool(tf.nn.avg_pool, inputs, pool_size, strides, padding, data_format)
+
+
+def _pool(pool: Callable, inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str | None) -> Any:
+    x = convert_to_tensor(inputs)
+    rank = len(x.shape) - 2
+    size = _spatial(pool_size, rank)
+    steps = size if strides is None else _spatial(strides, rank)
+    return _channels_last(lambda x: pool(x, size, steps, padding.upper()), x, standardize_data_format(data_format))
+
+
+# ------------------------------------------------------------------------------------------------- statistics, labels
+def moments(x: Any, axes: Sequence[int], keepdims: bool = False, synchronized: bool = False) -> tuple[Any, Any]:
+    """Mean and variance; float16 is summed in float32. `synchronized`: over all replicas."""
+    x = convert_to_tensor(x)
+    short = x.dtype in (tf.float16, tf.bfloat16)
+    wide = cast(x, "float32") if short else x
+    if synchronized:
+        replicas = replica_count()
+        mean = tf.reduce_mean(wide, axes, keepdims=True)
+        square = tf.reduce_mean(tf.square(wide), axes, keepdims=True)
+        mean, square = (total / replicas for total in all_reduce_sum([mean, square]))
+        variance = square - tf.square(mean)
+        if not keepdims:
+            mean, variance = tf.squeeze(mean, axes), tf.squeeze(variance, axes)
+    else:
+        mean, variance = tf.nn.moments(wide, axes, keepdims=keepdims)
+    if short:
+        limits = x.dtype.limits
+        mean, variance = (cast(tf.clip_by_value(m, *limits), x.dtype.name) for m in (mean, variance))
+    return mean, variance
+
+
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+    """Class numbers as rows with a one; numbers out of range give zeros."""
+    x = convert_to_tensor(x)
+    x = cast(x, "int64") if not x.dtype.is_integer else x
+    y = tf.one_hot(x, num_classes, axis=axis, dtype=standardize_dtype(dtype))
+    return tf.sparse.from_dense(y) if sparse else y
+
+
+def _logits_behind(output: Any, kind: str) -> Any:
+    """What a softmax or sigmoid was computed from, where `output` comes straight from one; None elsewhere.
+
+    A crossentropy of logits loses nothing to rounding, where log(softmax(x)) does.
+    """
+    if not tf.is_tensor(output):
+        return None
+    if tf.executing_eagerly() or type(output).__name__ == "EagerTensor":
+        return getattr(output, "_keras_logits", None)
+    return output.op.inputs[0] if output.op.type == kind else None
+
+
+def _pair(target: Any, output: Any, kind: str, from_logits: bool) -> tuple[Any, Any, bool]:
+    logits = None if from_logits else _logits_behind(output, kind)
+    output = as_float(output if logits is None else logits)
+    return convert_to_tensor(target), output, from_logits or logits is not None
+
+
+def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """-sum(target log(output)) along `axis`."""
+    target, output, from_logits = _pair(target, output, "Softmax", from_logits)
+    target = cast(target, output.dtype.name)
+    if from_logits:
+        return tf.nn.softmax_cross_entropy_with_logits(target, output, axis=axis)
+    output = output / tf.reduce_sum(output, axis, keepdims=True)
+    output = tf.clip_by_value(output, epsilon(), 1.0 - epsilon())
+    return -tf.reduce_sum(target * tf.math.log(output), axis)
+
+
+def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """-log(output[target]) along `axis`."""
+    target, output, from_logits = _pair(target, output, "Softmax", from_logits)
+    if len(target.shape) == len(output.shape) and target.shape[-1] == 1:
+        target = tf.squeeze(target, -1)
+    target = cast(target, "int64")
+    if not from_logits:
+        output = tf.math.log(tf.clip_by_value(output, epsilon(), 1.0 - epsilon()))
+    last = len(output.shape) - 1
+    if axis not in (-1, last):
+        order = [i for i in range(last + 1) if i != axis % (last + 1)]
+        output = tf.transpose(output, [*order, axis % (last + 1)])
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(target, output)
+
+
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+    """-(target log(output) + (1 - target) log(1 - output)), element by element."""
+    target, output, from_logits = _pair(target, output, "Sigmoid", from_logits)
+    target = cast(target, output.dtype.name)
+    if from_logits:
+        return tf.nn.sigmoid_cross_entropy_with_logits(target, output)
+    output = tf.clip_by_value(output, epsilon(), 1.0 - epsilon())
+    return -(target * tf.math.log(output) + (1 - target) * tf.math.log(1 - output))
+
+
+# ------------------------------------------------------------------------------------------------- attention
+def dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    bias: Any = None,
+    mask: Any = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+) -> Any:
+    """softmax(q k^T scale + bias) v on (batch, time, heads, dim); fewer key heads than query heads are shared."""
+    query, key, value = as_float(query), as_float(key), as_float(value)
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    groups = query.shape[2] // key.shape[2]
+    if groups > 1:
+        key, value = tf.repeat(key, groups, axis=2), tf.repeat(value, groups, axis=2)
+    scores = tf.einsum("btnh,bsnh->bnts", query, key)  # (B, T, N, H) x (B, S, N, H) -> (B, N, T, S)
+    scores = cast(scores, "float32") * scale
+    if bias is not None:
+        scores += cast(bias, "float32")
+    if is_causal:
+        rows, columns = tf.shape(scores)[-2], tf.shape(scores)[-1]
+        causal = tf.range(rows)[:, None] >= tf.range(columns)
+        mask = causal if mask is None else tf.logical_and(convert_to_tensor(mask), causal)
+    if mask is not None:
+        lowest = 0.7 * tf.float32.min
+        scores = tf.where(cast(mask, "bool"), scores, lowest)
+    weights = cast(tf.nn.softmax(scores, axis=-1), value.dtype.name)
+    return tf.einsum("bnts,bsnh->btnh", weights, value)
+
+
+# ------------------------------------------------------------------------------------------------- recurrence
+def rnn(
+    step_function: Callable,
+    inputs: Any,
+    initial_states: Sequence,
+    go_backwards: bool = False,
+    mask: Any = None,
+    constants: Sequence | None = None,
+    unroll: bool = False,
+    input_length: int | None = None,
+    time_major: bool = False,
+    zero_output_for_mask: bool = False,
+    return_all_outputs: bool = True,
+) -> tuple:
+    """Run `step_function(input, states) -> (output, states)` over time.
+
+    Returns:
+        (last output, all outputs (batch, time, ...), last states). Where the mask is False the states stay, and so does
+        the output (or it is zero, with `zero_output_for_mask`).
+    """
+    x = tf.nest.map_structure(lambda t: t if time_major else _time_first(t), inputs)
+    flat = tf.nest.flatten(x)
+    steps = flat[0].shape[0] if flat[0].shape[0] is not None else tf.shape(flat[0])[0]
+    if go_backwards:
+        x = tf.nest.map_structure(lambda t: tf.reverse(t, [0]), x)
+    if mask is not None:
+        mask = cast(mask, "bool")
+        mask = mask if time_major else _time_first(mask)
+        mask = tf.reverse(mask, [0]) if go_backwards else mask
+    constants = list(constants or ())
+    states = [convert_to_tensor(s) for s in initial_states]
+
+    def advance(t: Any, states: list, before: Any) -> tuple:
+        here = tf.nest.map_structure(lambda a: a[t], x)
+        output, new = step_function(here, [*states, *constants])
+        new = tf.nest.flatten(new)
+        if mask is None:
+            return output, new
+        kept = tf.zeros_like(output) if before is None or zero_output_for_mask else before
+        output = tf.where(_like_rank(mask[t], output), output, kept)
+        return output, [tf.where(_like_rank(mask[t], n), n, s) for n, s in zip(new, states, strict=True)]
+
+    if unroll:
+        outputs, output = [], None
+        for t in range(int(steps)):
+            output, states = advance(t, states, output)
+            outputs.append(output)
+        whole = tf.stack(outputs if return_all_outputs else outputs[-1:])
+        return outputs[-1], _batch_first(whole) if not time_major else whole, states
+
+    first, _ = step_function(tf.nest.map_structure(lambda a: tf.zeros_like(a[0]), x), [*states, *constants])
+    store = tf.TensorArray(first.dtype, size=steps if return_all_outputs else 1, element_shape=first.shape)
+
+    def body(t: Any, store: Any, before: Any, *states: Any) -> tuple:
+        output, new = advance(t, list(states), before)
+        return (t + 1, store.write(t if return_all_outputs else 0, output), output, *new)
+
+    shapes = [tf.constant(0), store, tf.zeros_like(first), *states]
+    _, store, last, *states = tf.while_loop(
+        lambda t, *_: t < steps, body, shapes, parallel_iterations=32, maximum_iterations=steps
+    )
+    whole = store.stack()
+    whole = tf.ensure_shape(whole, [flat[0].shape[0] if return_all_outputs else 1, *first.shape])
+    return last, whole if time_major else _batch_first(whole), states
+
+
+def _time_first(x: Any) -> Any:
+    x = convert_to_tensor(x)
+    return tf.transpose(x, (1, 0, *range(2, len(x.shape))))
+
+
+_batch_first = _time_first
+
+
+def _like_rank(mask: Any, x: Any) -> Any:
+    return tf.reshape(mask, (-1, *(1,) * (len(x.shape) - 1)))
+
+
+def lstm(
+    inputs: Any,
+    initial_state_h: Any,
+    initial_state_c: Any,
+    mask: Any,
+    kernel: Any,
+    recurrent_kernel: Any,
+    bias: Any,
+    go_backwards: bool = False,
+) -> tuple[Any, Any, Any]:
+    """A long short-term memory over (batch, time, features); the gates stand as input, forget, cell, output.
+
+    The projection of the inputs is one product over all times; only the recurrent product is in the loop.
+
+    Returns:
+        (outputs of all times (batch, time, units), last h, last c).
+    """
+    kernel, recurrent_kernel = convert_to_tensor(kernel), convert_to_tensor(recurrent_kernel)
+    projected = tf.tensordot(convert_to_tensor(inputs), kernel, 1)
+    if bias is not None:
+        projected += convert_to_tensor(bias)
+
+    def step(x: Any, states: Sequence) -> tuple:
+        h, c = states
+        i, f, g, o = tf.split(x + tf.matmul(h, recurrent_kernel), 4, axis=-1)
+        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+        h = tf.sigmoid(o) * tf.tanh(c)
+        return h, [h, c]
+
+    _, outputs, (h, c) = rnn(step, projected, [initial_state_h, initial_state_c], go_backwards, mask)
+    return outputs, h, c

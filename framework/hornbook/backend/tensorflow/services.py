@@ -1,0 +1,211 @@
+"""What is not arithmetic: conversion, shapes, tracing without numbers, gradients, compilation, replicas."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from hornbook import tree
+from hornbook.backend.config import standardize_dtype
+from hornbook.backend.spec import Spec
+
+__all__ = [
+    "all_reduce_sum",
+    "cast",
+    "compile",
+    "convert_to_numpy",
+    "convert_to_tensor",
+    "in_graph",
+    "infer",
+    "is_tensor",
+    "name_scope",
+    "numpy_function",
+    "outside_graph",
+    "replica_count",
+    "shape",
+    "stop_gradient",
+    "update_variables",
+    "value_and_grad",
+]
+
+
+# --------------------------------------------------------------------------------------------- tensors and numbers
+def is_tensor(x: Any) -> bool:
+    """Whether `x` is a TensorFlow tensor: dense, sparse or ragged, eager or in a graph."""
+    return isinstance(x, tf.Tensor | tf.SparseTensor | tf.RaggedTensor | tf.IndexedSlices)
+
+
+def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> Any:
+    """`x` (tensor, array, number, nested list, Variable) as a tensor, cast to `dtype` if one is named."""
+    if isinstance(x, tf.Tensor):
+        return x if dtype is None or x.dtype.name == dtype else cast(x, dtype)
+    if isinstance(x, tf.SparseTensor | tf.RaggedTensor):
+        x = tf.sparse.to_dense(x) if sparse is False and isinstance(x, tf.SparseTensor) else x
+        return x if dtype is None else tf.cast(x, standardize_dtype(dtype))
+    if dtype is None:
+        return tf.convert_to_tensor(x)
+    dtype = standardize_dtype(dtype)
+    if isinstance(x, bool | int | float):
+        return tf.constant(x, dtype) if not (dtype == "bool" or isinstance(x, float)) else tf.cast(x, dtype)
+    return cast(tf.convert_to_tensor(x), dtype)
+
+
+def convert_to_numpy(x: Any) -> np.ndarray:
+    """The numbers of a tensor as a NumPy array.
+
+    Raises:
+        ValueError: for a tensor of a graph that is being traced, which has no numbers yet.
+    """
+    if isinstance(x, tf.SparseTensor):
+        x = tf.sparse.to_dense(x)
+    elif isinstance(x, tf.IndexedSlices):
+        x = tf.convert_to_tensor(x)
+    elif isinstance(x, tf.RaggedTensor):
+        x = x.to_tensor()
+    elif isinstance(x, tf.Tensor) and not hasattr(x, "numpy"):
+        raise ValueError(
+            "A tensor inside a compiled function has no numbers yet, so it cannot become a NumPy array. "
+            "Use hornbook.ops on it, or pass run_eagerly=True to compile()."
+        )
+    return np.asarray(x)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """`x` with its numbers converted to `dtype`."""
+    dtype = standardize_dtype(dtype)
+    if isinstance(x, tf.Tensor) and x.dtype.name == dtype:
+        return x
+    if isinstance(x, tf.SparseTensor):
+        return tf.SparseTensor(x.indices, tf.cast(x.values, dtype), x.dense_shape)
+    return tf.cast(x, dtype)
+
+
+def shape(x: Any) -> tuple:
+    """The shape of `x`: integers where known, scalar tensors where only the running graph knows."""
+    if isinstance(x, tf.RaggedTensor):
+        return tuple(x.shape)
+    if not hasattr(x, "shape") or not isinstance(getattr(x, "shape", None), tf.TensorShape):
+        x = convert_to_tensor(x)
+    static = x.shape
+    if static.rank is None:
+        return tf.shape(x)
+    if static.is_fully_defined():
+        return tuple(static)
+    dynamic = tf.shape(x)
+    return tuple(dynamic[axis] if size is None else size for axis, size in enumerate(static))
+
+
+def stop_gradient(x: Any) -> Any:
+    """`x`, through which no gradient flows."""
+    return tf.stop_gradient(convert_to_tensor(x))
+
+
+# ------------------------------------------------------------------------------------------------ graphs and tracing
+def in_graph() -> bool:
+    """Whether code runs while a graph is being traced."""
+    return not tf.executing_eagerly()
+
+
+def name_scope(name: str) -> Any:
+    """Prefix for the names of graph operations, seen in TensorBoard and profiles."""
+    return tf.name_scope(name)
+
+
+def outside_graph() -> Any:
+    """Context in which code runs at once even while a graph is being traced: where variables are made."""
+    return tf.init_scope()
+
+
+def infer(function: Callable, args: Sequence = (), kwargs: dict | None = None) -> Any:
+    """What `function` would return for tensors of the given `Spec`s: the same structure with `Spec`s in it.
+
+    The body is traced once into a graph that is thrown away; nothing is computed.
+    """
+
+    def to_tensor(leaf: Any) -> Any:
+        if not isinstance(leaf, Spec):
+            return leaf
+        if leaf.sparse:
+            return tf.compat.v1.sparse_placeholder(leaf.dtype, leaf.shape)
+        if leaf.ragged:
+            return tf.compat.v1.ragged.placeholder(leaf.dtype, max(len(leaf.shape) - 1, 1))
+        return tf.compat.v1.placeholder(leaf.dtype, leaf.shape)
+
+    def to_spec(leaf: Any) -> Any:
+        if isinstance(leaf, tf.RaggedTensor):
+            return Spec(tuple(leaf.shape), leaf.dtype.name, ragged=True)
+        if isinstance(leaf, tf.SparseTensor):
+            return Spec(tuple(leaf.shape), leaf.dtype.name, sparse=True)
+        if isinstance(leaf, tf.Tensor):
+            if leaf.shape.rank is None:
+                raise ValueError(
+                    f"The number of dimensions of the output of {getattr(function, '__name__', function)!r} could "
+                    "not be found by tracing. Define `compute_output_shape` on the layer."
+                )
+            return Spec(tuple(leaf.shape), leaf.dtype.name)
+        return leaf
+
+    with tf.__internal__.FuncGraph("infer").as_default():
+        args, kwargs = tree.map_structure(to_tensor, (tuple(args), kwargs or {}))
+        return tree.map_structure(to_spec, function(*args, **kwargs))
+
+
+def compile(function: Callable, jit: bool = False) -> Callable:
+    """`function` traced once for each kind of input and run as a graph; with `jit`, fused by XLA."""
+    return tf.function(function, jit_compile=True if jit else None, reduce_retracing=True)
+
+
+def numpy_function(function: Callable, args: Sequence, dtypes: Sequence) -> list:
+    """Call a Python function on NumPy arrays from inside a graph: `dtypes` are those of its results."""
+    return tf.numpy_function(function, args, [tf.as_dtype(standardize_dtype(dtype)) for dtype in dtypes])
+
+
+# --------------------------------------------------------------------------------------------- gradients and replicas
+def value_and_grad(forward: Callable, variables: Sequence) -> tuple[Any, list]:
+    """`forward()` and the gradients of its loss: (result, gradients), one gradient (or None) for each variable.
+
+    `forward` returns the loss or a tuple that starts with it.
+    """
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        for variable in variables:
+            tape.watch(variable._value)
+        result = forward()
+        loss = result[0] if isinstance(result, tuple) else result
+    return result, tape.gradient(loss, [variable._value for variable in variables])
+
+
+def replica_count() -> int:
+    """How many replicas of the model train in step (1 outside `tf.distribute`)."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def _in_replica() -> bool:
+    return tf.distribute.has_strategy() and tf.distribute.in_cross_replica_context() is False
+
+
+def all_reduce_sum(values: Any) -> Any:
+    """The sum over all replicas of each tensor of a structure (None stays None); as it is outside `tf.distribute`."""
+    if replica_count() == 1 or not _in_replica():
+        return values
+    present = [value for value in tree.flatten(values) if value is not None]
+    if not present:
+        return values
+    reduced = iter(tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, present))
+    return tree.map_structure(lambda value: None if value is None else next(reduced), values)
+
+
+def update_variables(update: Callable, gradients: Sequence, variables: Sequence) -> None:
+    """`update(gradient, variable)` for each pair; under `tf.distribute` on every replica's copy of the variable."""
+    if not _in_replica() or replica_count() == 1:
+        for gradient, variable in zip(gradients, variables, strict=True):
+            update(gradient, variable)
+        return
+
+    def on_every_replica(strategy: Any, gradients: Sequence) -> None:
+        for gradient, variable in zip(gradients, variables, strict=True):
+            strategy.extended.update(
+                variable._value, lambda _, g, v=variable: update(g, v), args=(gradient,), group=False
+            )
+
+    tf.distribute.get_replica_context().merge_call(on_every_replica, args=(list(gradients),))

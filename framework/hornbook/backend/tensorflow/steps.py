@@ -1,0 +1,293 @@
+"""Steps inside the graph: a stretch of training steps is one compiled call.
+
+A Python loop that calls one compiled step for each batch spends most of a small model's time between the steps. Here
+the loop itself is in the graph: rows of resident arrays are gathered by an order of indices, or batches are drawn from a
+`tf.data` iterator, and the step runs on each. What the last step logged is kept in slots and read when asked.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from hornbook import tree
+
+__all__ = [
+    "Steps",
+    "current_strategy",
+    "dataset_cardinality",
+    "dataset_element",
+    "dataset_iterator",
+    "is_dataset",
+    "resident",
+    "strategy_scope",
+]
+
+
+# ------------------------------------------------------------------------------------------------- where it runs
+def current_strategy() -> Any:
+    """The `tf.distribute` strategy whose scope the code is in; None outside of one."""
+    return tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
+
+
+def strategy_scope(strategy: Any) -> Any:
+    """The scope of a strategy; of the default one for None."""
+    return (strategy or tf.distribute.get_strategy()).scope()
+
+
+def resident(array: Any) -> Any:
+    """An array as a tensor on the device, where steps gather their rows from."""
+    return tf.convert_to_tensor(array)
+
+
+# ------------------------------------------------------------------------------------------------------- tf.data
+def is_dataset(x: Any) -> bool:
+    """Whether `x` is a `tf.data.Dataset` (or a distributed one)."""
+    return isinstance(x, tf.data.Dataset | tf.distribute.DistributedDataset)
+
+
+def dataset_cardinality(dataset: Any) -> int | None:
+    """How many batches a data set holds; None where it does not know, or never ends."""
+    count = int(getattr(dataset, "cardinality", lambda: -2)())
+    return None if count < 0 else count
+
+
+def dataset_element(dataset: Any) -> Any:
+    """One batch of the data set, for its structure, shapes and dtypes."""
+    for element in dataset.take(1):
+        return element
+    raise ValueError("The data set is empty: it gave no batch.")
+
+
+def dataset_iterator(dataset: Any, strategy: Any) -> Any:
+    """A new iterator over the batches, spread over the replicas of a strategy."""
+    if strategy is not None and not isinstance(dataset, tf.distribute.DistributedDataset):
+        dataset = strategy.experimental_distribute_dataset(dataset)
+    elif isinstance(dataset, tf.data.Dataset):
+        dataset = dataset.prefetch(tf.data.AUTOTUNE)
+    return iter(dataset)
+
+
+# --------------------------------------------------------------------------------------------------------- steps
+class Steps:
+    """A step made ready to run: one batch at a time, or many inside the graph.
+
+    Args:
+        step: from a batch (a structure of tensors) to logs (a dictionary of tensors) or, with `collect`, to outputs.
+        results: the logs as they can be read from the metrics after the last step; None where only the step knows
+            them.
+        collect: the step's outputs are kept, row after row, instead of the last logs.
+        jit: compile the step with XLA.
+        eager: no graph at all: each step runs as Python.
+        strategy: the `tf.distribute` strategy on whose replicas each step runs.
+        free_rows: one trace serves batches of every size; False where the model is made for one size.
+    """
+
+    def __init__(
+        self,
+        step: Callable,
+        results: Callable | None = None,
+        collect: bool = False,
+        jit: bool = False,
+        eager: bool = False,
+        strategy: Any = None,
+        free_rows: bool = True,
+    ) -> None:
+        self.collect, self.eager, self.strategy, self.free_rows = collect, eager, strategy, free_rows
+        self._results = results
+        self._slots: dict[str, tf.Variable] = {}
+        if jit and not eager:
+            step = tf.function(step, jit_compile=True, autograph=False)
+        self._step = step
+        self._many_replicas = strategy is not None and strategy.num_replicas_in_sync > 1
+        self._traces: dict[Any, Callable] = {}
+        self._draw = self._drawn if eager else tf.function(self._drawn, autograph=False, reduce_retracing=True)
+
+    def _traced(self, function: Callable, *arguments: Any) -> Any:
+        """Call `function`, traced once for each structure, dtype and shape (the number of rows left free)."""
+        if self.eager:
+            return function(*arguments)
+        leaves, definition = tree.flatten_with_definition(arguments)
+        key = (function.__name__, definition, *[None if x is None else (tuple(x.shape[1:]), x.dtype) for x in leaves])
+        if not self.free_rows and function == self._one:
+            key = (*key, *[None if x is None else tuple(x.shape) for x in leaves])
+        if key not in self._traces:
+            specs = tree.map_structure(self._free, arguments)
+            self._traces[key] = tf.function(function, autograph=False).get_concrete_function(*specs)
+        return self._traces[key](*arguments)
+
+    def _free(self, x: Any) -> Any:
+        """The spec of an argument with a free first axis."""
+        if x is None:
+            return None
+        rest = [None, *x.shape[1:]] if x.shape.rank and self.free_rows else x.shape
+        return tf.TensorSpec(rest, x.dtype)
+
+    # -- one step ------------------------------------------------------------------------------------------------
+    def _run(self, data: Any) -> Any:
+        """The step on a batch, on every replica its part."""
+        if not self._many_replicas:
+            return self._step(data)
+        return self.strategy.run(self._step, args=(data,))
+
+    def _joined(self, outputs: Any) -> Any:
+        """What the replicas gave as one: rows are put together, numbers averaged."""
+        if not self._many_replicas:
+            return outputs
+        if self.collect:
+            return tree.map_structure(lambda x: tf.concat(self.strategy.experimental_local_results(x), 0), outputs)
+        return tree.map_structure(lambda x: tf.reduce_mean(self.strategy.experimental_local_results(x), 0), outputs)
+
+    def _one(self, data: Any) -> Any:
+        outputs = self._joined(self._run(self._split(data)))
+        return self._results() if self._results is not None else outputs
+
+    def _split(self, data: Any) -> Any:
+        """A batch that came whole, as one part for each replica."""
+        if not self._many_replicas:
+            return data
+        replicas = self.strategy.num_replicas_in_sync
+        leaves = tree.flatten(data)
+        rows = next(tf.shape(x)[0] for x in leaves if x is not None)
+
+        def part(context: Any) -> Any:
+            first, last = _share(context.replica_id_in_sync_group, rows, replicas)
+            return tree.map_structure(lambda x: None if x is None else x[first:last], data)
+
+        return self.strategy.experimental_distribute_values_from_function(part)
+
+    def _note(self, logs: Any) -> None:
+        """Keep the logs of a step where the end of the stretch finds them."""
+        for name, value in logs.items():
+            value = tf.convert_to_tensor(value)
+            if name not in self._slots:
+                with tf.init_scope():
+                    self._slots[name] = tf.Variable(
+                        np.zeros([d or 1 for d in value.shape], value.dtype.as_numpy_dtype),
+                        shape=tf.TensorShape(None),
+                        trainable=False,
+                        name=f"log_{name}",
+                    )
+            self._slots[name].assign(value)
+
+    def _logs(self) -> Any:
+        if self._results is not None:
+            return self._results()
+        return {name: slot.read_value() for name, slot in self._slots.items()}
+
+    def _keep(self, logs: Any) -> None:
+        if self._results is None:
+            self._note(self._joined(logs))
+
+    # -- a stretch over rows of resident arrays --------------------------------------------------------------------
+    def _gathered(self, arrays: Any, order: Any, start: Any, count: Any, batch_size: Any) -> Any:
+        total = tf.shape(order)[0]
+
+        def batch(i: Any) -> Any:
+            begin = (start + i) * batch_size
+            rows = order[begin : tf.minimum(begin + batch_size, total)]
+            if self._many_replicas:
+                return self._per_replica(arrays, rows)
+            return tree.map_structure(lambda a: None if a is None else tf.gather(a, rows), arrays)
+
+        if self.collect:
+            return self._collected(batch, count)
+
+        def body(i: Any) -> tuple:
+            self._keep(self._run(batch(i)))
+            return (i + 1,)
+
+        tf.while_loop(lambda i: i < count, body, (tf.constant(0),), parallel_iterations=1)
+        return self._logs()
+
+    def _per_replica(self, arrays: Any, rows: Any) -> Any:
+        replicas, size = self.strategy.num_replicas_in_sync, tf.shape(rows)[0]
+
+        def part(context: Any) -> Any:
+            first, last = _share(context.replica_id_in_sync_group, size, replicas)
+            return tree.map_structure(lambda a: None if a is None else tf.gather(a, rows[first:last]), arrays)
+
+        return self.strategy.experimental_distribute_values_from_function(part)
+
+    def _collected(self, batch: Callable, count: Any) -> Any:
+        specs = self._outputs
+        stores = [
+            tf.TensorArray(spec.dtype, size=count, element_shape=[None, *spec.shape[1:]], infer_shape=False)
+            for spec in tree.flatten(specs)
+        ]
+
+        def body(i: Any, *stores: Any) -> tuple:
+            outputs = tree.flatten(self._joined(self._run(batch(i))))
+            return (i + 1, *(store.write(i, x) for store, x in zip(stores, outputs, strict=True)))
+
+        _, *stores = tf.while_loop(lambda i, *_: i < count, body, (tf.constant(0), *stores), parallel_iterations=1)
+        return tree.pack_sequence_as(specs, [store.concat() for store in stores])
+
+    # -- a stretch over a tf.data iterator -------------------------------------------------------------------------
+    def _drawn(self, iterator: Any, count: Any) -> tuple:
+        def body(done: Any, alive: Any) -> tuple:
+            element = iterator.get_next_as_optional()
+            alive = element.has_value()
+
+            def step() -> Any:
+                self._keep(self._run(element.get_value()))
+                return done + 1
+
+            return tf.cond(alive, step, lambda: done), alive
+
+        state = (tf.constant(0), tf.constant(True))
+        done, alive = tf.while_loop(
+            lambda done, alive: tf.logical_and(done < count, alive), body, state, parallel_iterations=1
+        )
+        return done, alive, self._logs()
+
+    # -- what the trainer calls ------------------------------------------------------------------------------------
+    def batch(self, data: Any) -> Any:
+        """One step on one batch: its logs, or its outputs."""
+        with strategy_scope(self.strategy):
+            return self._traced(self._one, data)
+
+    def rows(self, arrays: Any, order: Any, start: int, count: int, batch_size: int) -> Any:
+        """`count` steps over the rows `order[start * batch_size:]` of resident arrays, `batch_size` rows a step."""
+        with strategy_scope(self.strategy):
+            if self.eager:
+                return self._rows_one_by_one(arrays, order, start, count, batch_size)
+            if self.collect:
+                first = tree.map_structure(lambda a: None if a is None else tf.gather(a, order[:1]), arrays)
+                self._outputs = tree.map_structure(
+                    lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), self._traced(self._one, first)
+                )
+            numbers = (tf.constant(n, tf.int32) for n in (start, count, batch_size))
+            return self._traced(self._gathered, arrays, order, *numbers)
+
+    def _rows_one_by_one(self, arrays: Any, order: Any, start: int, count: int, batch_size: int) -> Any:
+        gathered = []
+        for i in range(start, start + count):
+            rows = order[i * batch_size : (i + 1) * batch_size]
+            data = tree.map_structure(lambda a, rows=rows: None if a is None else tf.gather(a, rows), arrays)
+            gathered.append(self._one(data))
+        if not self.collect:
+            return gathered[-1]
+        return tree.map_structure(lambda *parts: tf.concat(parts, 0), *gathered)
+
+    def draw(self, iterator: Any, count: int) -> tuple[int, bool, Any]:
+        """At most `count` steps on batches of an iterator: (steps done, whether there may be more, logs)."""
+        with strategy_scope(self.strategy):
+            if not self.eager and not self.collect:
+                done, alive, logs = self._draw(iterator, tf.constant(count, tf.int32))
+                return int(done), bool(alive), logs
+            logs: Any = None
+            for done in range(count):
+                element = iterator.get_next_as_optional()
+                if not bool(element.has_value()):
+                    return done, False, logs
+                data = element.get_value()
+                outputs = self._joined(self._run(data)) if self._many_replicas else self._traced(self._one, data)
+                logs = [*(logs or []), outputs] if self.collect else outputs
+            return count, True, logs
+
+
+def _share(replica: Any, rows: Any, replicas: int) -> tuple:
+    """First and one-past-last of the rows that a replica takes: parts differ by at most one row."""
+    return replica * rows // replicas, (replica + 1) * rows // replicas

@@ -1,0 +1,147 @@
+"""Strings: what text layers need of them. Words of texts of different lengths are ragged tensors."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+__all__ = [
+    "StringTable",
+    "count_rows",
+    "is_ragged",
+    "map_values",
+    "ragged_to_dense",
+    "string_characters",
+    "string_gather",
+    "string_hash_bucket",
+    "string_lower",
+    "string_ngrams",
+    "string_replace",
+    "string_split",
+    "string_to_lists",
+]
+
+
+def string_lower(x: Any) -> Any:
+    """Each string with A-Z turned to a-z."""
+    return tf.strings.lower(x)
+
+
+def string_replace(x: Any, pattern: str, replacement: str) -> Any:
+    """Each string with all matches of a regular expression (RE2) replaced."""
+    return tf.strings.regex_replace(x, pattern, replacement)
+
+
+def string_split(x: Any, separator: str | None = None) -> Any:
+    """Each string cut at a separator, or at runs of white space: a ragged tensor with one more axis."""
+    return tf.strings.split(x, separator)
+
+
+def string_characters(x: Any, encoding: str = "UTF-8") -> Any:
+    """Each string cut into its characters: a ragged tensor with one more axis."""
+    return tf.strings.unicode_split(x, encoding.upper())
+
+
+def string_ngrams(x: Any, widths: Sequence[int]) -> Any:
+    """Runs of neighbours along the last axis, joined by spaces: all of the first width, then of the second ..."""
+    return tf.strings.ngrams(x, ngram_width=list(widths), separator=" ")
+
+
+def string_hash_bucket(x: Any, buckets: int, salt: Sequence[int] | None = None) -> Any:
+    """A number from 0 to buckets - 1 for each string, the same on every machine."""
+    if salt is None:
+        return tf.strings.to_hash_bucket_fast(x, buckets)
+    return tf.strings.to_hash_bucket_strong(x, buckets, key=list(salt))
+
+
+def string_gather(words: Sequence[str], indices: Any, other: str) -> Any:
+    """The word at each index; `other` where there is none."""
+    table = tf.constant([*words, other])
+    indices = tf.cast(indices, tf.int64)
+    inside = tf.logical_and(indices >= 0, indices < len(words))
+    return tf.gather(table, tf.where(inside, indices, len(words)))
+
+
+def string_to_lists(x: Any) -> Any:
+    """The strings as (nested lists of) Python bytes."""
+    return x.to_list() if isinstance(x, tf.RaggedTensor) else x.numpy().tolist() if x.shape.rank else x.numpy()
+
+
+def is_ragged(x: Any) -> bool:
+    """Whether rows of `x` differ in length."""
+    return isinstance(x, tf.RaggedTensor)
+
+
+def ragged_to_dense(x: Any, default: Any, length: int | None = None) -> Any:
+    """Rows filled up with `default` to the longest, or filled up and cut to `length`."""
+    if isinstance(x, tf.RaggedTensor):
+        return x.to_tensor(
+            default_value=default, shape=None if length is None else [None] * (len(x.shape) - 1) + [length]
+        )
+    if length is None:
+        return x
+    x = x[..., :length]
+    missing = length - tf.shape(x)[-1]
+    x = tf.pad(x, [[0, 0]] * (x.shape.rank - 1) + [[0, missing]], constant_values=default)
+    return tf.ensure_shape(x, [*x.shape[:-1], length])
+
+
+def count_rows(ids: Any, size: int, binary: bool = False) -> Any:
+    """How often each of 0 ... size - 1 stands in each row (the last axis): (..., n) -> (..., size)."""
+    rank = len(ids.shape)
+    static = list(ids.shape[:-1])
+    if rank == 1:
+        ids = tf.expand_dims(ids, 0)
+    elif rank > 2:
+        leading = tf.shape(ids)[:-1] if not isinstance(ids, tf.RaggedTensor) else None
+        if leading is None:
+            raise ValueError(f"Texts to be counted must be in one list or one axis, got shape {tuple(ids.shape)}.")
+        ids = tf.reshape(ids, [-1, tf.shape(ids)[-1]])
+    counts = tf.math.bincount(ids, minlength=size, maxlength=size, dtype=tf.int64, axis=-1, binary_output=binary)
+    if rank == 1:
+        counts = counts[0]
+    elif rank > 2:
+        counts = tf.reshape(counts, tf.concat([leading, [size]], 0))
+    return tf.ensure_shape(counts, [*static, size])
+
+
+def map_values(function: Callable, x: Any) -> Any:
+    """`function` on the numbers or strings of a dense or ragged tensor, whatever the lengths of its rows."""
+    return tf.ragged.map_flat_values(function, x) if isinstance(x, tf.RaggedTensor) else function(x)
+
+
+class StringTable:
+    """Strings and an integer for each: `table.lookup(words)` gives the integers, -1 for a string that is not there.
+
+    It can be filled again, and what was compiled before then uses the new words.
+    """
+
+    def __init__(self, words: Sequence[str] = (), places: Sequence[int] = ()) -> None:
+        with tf.init_scope():
+            self._table = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, default_value=-1)
+        self._words, self._places = list(words), list(places)
+        self.fill(words, places)
+
+    def fill(self, words: Sequence[str], places: Sequence[int]) -> None:
+        """Forget what is there and take these words."""
+        with tf.init_scope():
+            self._table.remove(self._table.export()[0])
+            self._words, self._places = list(words), list(places)
+            if words:
+                self._table.insert(tf.constant(self._words), tf.constant(self._places, tf.int64))
+
+    def lookup(self, x: Any, required: bool = False) -> Any:
+        """The integer of each string; with `required`, a string that is not there is an error."""
+        places = self._table.lookup(x)
+        if required:
+            unknown = tf.boolean_mask(x, places < 0)
+            message = "All strings must be in the vocabulary where num_oov_indices=0; these are not:"
+            with tf.control_dependencies([tf.debugging.Assert(tf.size(unknown) == 0, [message, unknown])]):
+                places = tf.identity(places)
+        return places
+
+    def __deepcopy__(self, memo: dict) -> "StringTable":
+        return StringTable(self._words, self._places)
+
+    def __reduce__(self) -> tuple:
+        return StringTable, (self._words, self._places)

@@ -1,0 +1,82 @@
+"""How a Variable is stored on TensorFlow: in a `tf.Variable`, which tapes, `tf.distribute` and checkpoints know."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["VariableStorage"]
+
+_AGGREGATION = {
+    None: tf.VariableAggregation.NONE,
+    "none": tf.VariableAggregation.NONE,
+    "mean": tf.VariableAggregation.MEAN,
+    "sum": tf.VariableAggregation.SUM,
+    "only_first_replica": tf.VariableAggregation.ONLY_FIRST_REPLICA,
+}
+_SYNCHRONIZATION = {
+    None: tf.VariableSynchronization.AUTO,
+    "auto": tf.VariableSynchronization.AUTO,
+    "on_write": tf.VariableSynchronization.ON_WRITE,
+    "on_read": tf.VariableSynchronization.ON_READ,
+    "none": tf.VariableSynchronization.NONE,
+}
+
+
+class VariableStorage:
+    """The part of `core.Variable` that differs between backends: making, writing and handing out the stored array."""
+
+    _value: Any
+    value: Any
+
+    def _store(self, initial_value: Any, trainable: bool, aggregation: str, synchronization: str, name: str) -> Any:
+        """A new storage with `initial_value` (an array, or a function that makes one)."""
+        with tf.init_scope():
+            return tf.Variable(
+                initial_value() if callable(initial_value) else initial_value,
+                trainable=trainable,
+                aggregation=_AGGREGATION[aggregation],
+                synchronization=_SYNCHRONIZATION[synchronization],
+                name=name,
+            )
+
+    def _write(self, value: Any) -> None:
+        self._value.assign(value)
+
+    def _write_add(self, value: Any) -> None:
+        self._value.assign_add(value)
+
+    def _mark_trainable(self, value: bool) -> None:
+        self._value._trainable = value
+
+    def numpy(self) -> np.ndarray:
+        """The numbers as a NumPy array.
+
+        >>> import hornbook as keras
+        >>> keras.Variable([1.0, 2.0]).numpy()
+        array([1., 2.], dtype=float32)
+        """
+        return np.asarray(self.value.numpy() if hasattr(self.value, "numpy") else self.value)
+
+    # What `tf.GradientTape.gradient`, `tf.convert_to_tensor`, `tf.Module` and checkpoints look for.
+    _should_act_as_resource_variable = True
+
+    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
+        return tf.convert_to_tensor(self.value, dtype=dtype, name=name)
+
+    @property
+    def handle(self) -> Any:
+        """The resource that TensorFlow's tapes watch."""
+        return self._value.handle
+
+    @property
+    def _in_graph_mode(self) -> bool:
+        return self._value._in_graph_mode
+
+    @property
+    def _unique_id(self) -> str:
+        return self._value._unique_id
+
+    @property
+    def _shared_name(self) -> str:
+        return self._value._shared_name

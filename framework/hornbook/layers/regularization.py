@@ -1,0 +1,174 @@
+"""Noise and penalties against overfitting: Dropout and its kin, ActivityRegularization."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hornbook import ops, random, regularizers
+from hornbook.core.layer import InputSpec
+from hornbook.layers.activations import ElementwiseLayer
+from hornbook.layers.arguments import fraction
+
+__all__ = ["ActivityRegularization", "Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D"]
+
+
+class NoiseLayer(ElementwiseLayer):
+    """Base of the layers that draw numbers while training: the generator is their own, and its state is saved."""
+
+    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = random.SeedGenerator(seed)
+
+
+class Dropout(NoiseLayer):
+    """Sets a random part of the input to zero while training, and scales up the rest so that the mean stays.
+
+    output = inputs * kept / (1 - rate),    kept ~ Bernoulli(1 - rate)
+
+    Args:
+        rate: the part that is set to zero, 0 to 1.
+        noise_shape: the shape of the draw; where it has 1 the same number counts along the axis, None is the input's
+            size.
+        seed: makes the draws repeatable.
+
+    Call:
+        inputs: any shape.
+        training: whether to drop; without it the input passes unchanged.
+
+    Source: Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> layers.Dropout(0.5)(np.ones((1, 3))).numpy()
+    array([[1., 1., 1.]], dtype=float32)
+    """
+
+    def __init__(
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        self.rate = fraction(rate, "rate")
+        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+
+    def call(self, inputs: Any, training: bool | None = False) -> Any:
+        if not training or not self.rate:
+            return inputs
+        noise_shape = self.noise_shape
+        if noise_shape is not None and None in noise_shape:
+            noise_shape = tuple(n if n is not None else m for n, m in zip(noise_shape, ops.shape(inputs), strict=True))
+        return random.dropout(inputs, self.rate, noise_shape=noise_shape, seed=self.seed_generator)
+
+
+class SpatialDropout1D(NoiseLayer):
+    """Dropout of whole features: what is set to zero is so at every step of a sequence.
+
+    Args:
+        rate: the part of the features that is set to zero.
+        seed: makes the draws repeatable.
+
+    Call:
+        inputs: (batch, time, features).
+        training: whether to drop.
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> y = layers.SpatialDropout1D(0.5, seed=1)(np.ones((1, 3, 4)), training=True).numpy()
+    >>> bool((y[:, :1] == y).all())
+    True
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(seed=seed, name=name, dtype=dtype)
+        self.rate = fraction(rate, "rate")
+        self.input_spec = InputSpec(ndim=3)
+
+    def call(self, inputs: Any, training: bool | None = False) -> Any:
+        if not training or not self.rate:
+            return inputs
+        batch, _, features = ops.shape(inputs)
+        return random.dropout(inputs, self.rate, noise_shape=(batch, 1, features), seed=self.seed_generator)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": self.dtype}
+
+
+class GaussianNoise(NoiseLayer):
+    """Adds Gaussian noise while training: output = inputs + noise, noise ~ N(0, stddev^2).
+
+    Args:
+        stddev: the standard deviation, 0 to 1.
+        seed: makes the draws repeatable.
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> layers.GaussianNoise(0.1)(np.ones((1, 2))).numpy()
+    array([[1., 1.]], dtype=float32)
+    """
+
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(seed=seed, **kwargs)
+        self.stddev = fraction(stddev, "stddev")
+
+    def call(self, inputs: Any, training: bool | None = False) -> Any:
+        if not training or not self.stddev:
+            return inputs
+        noise = random.normal(
+            ops.shape(inputs), mean=0.0, stddev=self.stddev, dtype=self.compute_dtype, seed=self.seed_generator
+        )
+        return ops.add(inputs, noise)
+
+
+class GaussianDropout(NoiseLayer):
+    """Multiplies by Gaussian noise around 1 while training: output = inputs * noise.
+
+    noise ~ N(1, rate / (1 - rate)), whose variance is that of `Dropout(rate)`.
+
+    Args:
+        rate: the drop probability of the Dropout it stands for.
+        seed: makes the draws repeatable.
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> layers.GaussianDropout(0.1)(np.ones((1, 2))).numpy()
+    array([[1., 1.]], dtype=float32)
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(seed=seed, **kwargs)
+        self.rate = fraction(rate, "rate")
+
+    def call(self, inputs: Any, training: bool | None = False) -> Any:
+        if not training or not self.rate:
+            return inputs
+        stddev = (self.rate / (1 - self.rate)) ** 0.5
+        noise = random.normal(
+            ops.shape(inputs), mean=1.0, stddev=stddev, dtype=self.compute_dtype, seed=self.seed_generator
+        )
+        return ops.multiply(inputs, noise)
+
+
+class ActivityRegularization(ElementwiseLayer):
+    """Passes its input on and adds a penalty on it to the loss: l1 * sum |x| + l2 * sum x^2.
+
+    Args:
+        l1, l2: the factors.
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> layer = layers.ActivityRegularization(l1=0.5)
+    >>> y = layer(np.array([[1.0, -3.0]]))
+    >>> float(layer.losses[0])
+    2.0
+    """
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
+        self.l1, self.l2 = l1, l2
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["activity_regularizer"]
+        return config

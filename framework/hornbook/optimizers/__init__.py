@@ -1,0 +1,53 @@
+"""How weights follow their gradients: `optimizers.Adam(1e-3)`, or by name in `compile`."""
+
+from hornbook.core.registry import Family
+from hornbook.optimizers import schedules
+from hornbook.optimizers.adafactor import Adafactor
+from hornbook.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam
+from hornbook.optimizers.adaptive import Adadelta, Adagrad, Ftrl, RMSprop
+from hornbook.optimizers.base import Optimizer
+from hornbook.optimizers.loss_scale import LossScaleOptimizer
+from hornbook.optimizers.sgd import SGD, Lion
+
+_CLASSES = (
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    Lamb,
+    Lion,
+    LossScaleOptimizer,
+    Nadam,
+    RMSprop,
+    SGD,
+)
+family = Family(
+    "optimizers",
+    base=Optimizer,
+    members={**{cls.__name__: cls for cls in _CLASSES}, **{cls.__name__.lower(): cls for cls in _CLASSES}},
+)
+get, serialize, deserialize = family.get, family.serialize, family.deserialize
+
+__all__ = [
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "LossScaleOptimizer",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "SGD",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]

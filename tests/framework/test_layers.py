@@ -1,0 +1,718 @@
+"""Every layer, by one check: a row says how to make it and what to feed it; the check asks for all a layer owes."""
+
+import copy
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from hornbook import layers, tree
+from hornbook.core.keras_tensor import KerasTensor
+from hornbook.core.operation import infer
+from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
+
+try:
+    import keras
+except ImportError:  # the comparison is left out
+    keras = None
+
+
+@dataclass
+class Row:
+    """How to make a layer and what to feed it.
+
+    `kwargs` may be a function of the package's `layers`, for arguments that are layers. `inputs` holds a shape for each
+    positional argument; a list of shapes is one argument that is a list. `call` goes with every call by name.
+    """
+
+    name: str
+    kwargs: Any = field(default_factory=dict)
+    inputs: tuple = ((2, 3),)
+    dtype: str = "float32"
+    low: float = -2.0
+    high: float = 2.0
+    call: dict = field(default_factory=dict)
+    mask: Any = None  # rides on the first input
+    training: bool = False  # also compare with training=True
+    skip: tuple = ()  # checks that do not apply
+
+    def arguments(self, package: Any) -> dict:
+        return self.kwargs(package) if callable(self.kwargs) else self.kwargs
+
+    def make(self, package: Any, **more: Any) -> Any:
+        return getattr(package, self.name)(**{"name": "layer", **self.arguments(package), **more})
+
+    def data(self) -> list:
+        rng = np.random.default_rng(7)
+
+        def one(shape: Any) -> Any:
+            if isinstance(shape, list):
+                return [one(s) for s in shape]
+            return rng.uniform(self.low, self.high, shape).astype(self.dtype)
+
+        return [one(shape) for shape in self.inputs]
+
+    def __str__(self) -> str:
+        detail = "" if callable(self.kwargs) else ",".join(f"{k}={v}" for k, v in self.kwargs.items())
+        return f"{self.name}({detail})"
+
+
+STEPS = np.array([[True, True, False, True], [False, True, False, False]])
+SEQUENCE = {"inputs": ((2, 4, 3),), "mask": STEPS}
+IMAGE = {"inputs": ((2, 6, 7, 3),)}
+PAIR = {"inputs": ([(2, 4, 3), (2, 4, 3)],)}
+CELL = {"inputs": ((2, 3), [(2, 4)])}
+ATTENTION = {"inputs": ((2, 4, 6), (2, 5, 6))}
+NUMBERS = {"dtype": "int32", "low": 0, "high": 5}
+
+ROWS = [
+    # core
+    Row("Dense", {"units": 4, "activation": "relu"}),
+    Row("Dense", {"units": 4, "use_bias": False, "kernel_regularizer": "l2"}, **SEQUENCE),
+    Row("Dense", {"units": 4, "activity_regularizer": "l1"}),
+    Row("EinsumDense", {"equation": "ab,bc->ac", "output_shape": 4, "bias_axes": "c"}),
+    Row("EinsumDense", {"equation": "abc,cde->abde", "output_shape": (None, 2, 5), "bias_axes": "de"}, ((2, 4, 3),)),
+    Row("EinsumDense", {"equation": "...x,xy->...y", "output_shape": 4, "activation": "tanh"}, ((2, 5, 3),)),
+    Row("EinsumDense", {"equation": "ab...,bc->ac...", "output_shape": (4,), "bias_axes": "c"}, ((2, 3, 5),)),
+    Row("EinsumDense", {"equation": "abc,cd->abd", "output_shape": (None, 4), "bias_axes": "bd"}, ((2, 5, 3),)),
+    Row("Embedding", {"input_dim": 5, "output_dim": 3, "mask_zero": True}, ((2, 4),), **NUMBERS),
+    Row("Embedding", {"input_dim": 5, "output_dim": 3}, ((2, 4),), **NUMBERS),
+    Row("Identity", **SEQUENCE),
+    Row("Identity", inputs=((2, 4),), **NUMBERS),
+    Row("Masking", {"mask_value": 1}, ((2, 4, 1),), low=0, high=2, dtype="int32"),
+    Row("Masking", {}, ((2, 4, 3),)),
+    # convolution
+    Row("Conv1D", {"filters": 4, "kernel_size": 3}, ((2, 8, 3),)),
+    Row("Conv1D", {"filters": 4, "kernel_size": 3, "padding": "causal", "dilation_rate": 2}, ((2, 8, 3),)),
+    Row("Conv1D", {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}, ((2, 8, 3),)),
+    Row("Conv1D", {"filters": 4, "kernel_size": 2, "data_format": "channels_first"}, ((2, 3, 8),)),
+    Row("Conv2D", {"filters": 4, "kernel_size": 3, "activation": "relu"}, **IMAGE),
+    Row("Conv2D", {"filters": 4, "kernel_size": (2, 3), "strides": (2, 1), "padding": "same"}, **IMAGE),
+    Row("Conv2D", {"filters": 4, "kernel_size": 2, "dilation_rate": (2, 1), "use_bias": False}, **IMAGE),
+    Row("Conv2D", {"filters": 4, "kernel_size": 3, "groups": 2}, ((2, 6, 6, 4),)),
+    Row("Conv2D", {"filters": 4, "kernel_size": 3, "data_format": "channels_first"}, ((2, 3, 6, 7),)),
+    # pooling
+    Row("MaxPooling1D", inputs=((2, 7, 3),)),
+    Row("MaxPooling1D", {"pool_size": 3, "strides": 2, "padding": "same"}, ((2, 7, 3),)),
+    Row("MaxPooling2D", **IMAGE),
+    Row("MaxPooling2D", {"pool_size": (3, 2), "strides": 1, "data_format": "channels_first"}, ((2, 3, 6, 7),)),
+    Row("AveragePooling1D", {"pool_size": 2}, ((2, 7, 3),)),
+    Row("AveragePooling2D", {"pool_size": 3, "strides": 2, "padding": "same"}, **IMAGE),
+    Row("GlobalAveragePooling1D", **SEQUENCE),
+    Row("GlobalAveragePooling1D", {"data_format": "channels_first", "keepdims": True}, ((2, 3, 4),)),
+    Row("GlobalAveragePooling2D", {"keepdims": True}, **IMAGE),
+    Row("GlobalMaxPooling1D", inputs=((2, 4, 3),)),
+    Row("GlobalMaxPooling2D", {"data_format": "channels_first"}, **IMAGE),
+    # normalization
+    Row("BatchNormalization", training=True, **SEQUENCE),
+    Row("BatchNormalization", {"axis": 1, "momentum": 0.7}, training=True, **IMAGE),
+    Row("BatchNormalization", {"center": False, "scale": False}, training=True),
+    Row("LayerNormalization", **SEQUENCE),
+    Row("LayerNormalization", {"axis": [1, 2], "center": False}, ((2, 4, 3),)),
+    Row("LayerNormalization", {"axis": 1, "scale": False}, ((2, 4, 3),)),
+    Row("RMSNormalization", inputs=((2, 4, 3),)),
+    Row("GroupNormalization", {"groups": 2}, ((2, 3, 5, 4),)),
+    Row("GroupNormalization", {"groups": -1, "axis": 1}, ((2, 4, 3),)),
+    Row("UnitNormalization", {"axis": (1, 2)}, **SEQUENCE),
+    # recurrent
+    Row("SimpleRNNCell", {"units": 4}, skip=("symbolic",), **CELL),
+    Row("LSTMCell", {"units": 4}, ((2, 3), [(2, 4), (2, 4)]), skip=("symbolic",)),
+    Row("GRUCell", {"units": 4}, skip=("symbolic",), **CELL),
+    Row("GRUCell", {"units": 4, "reset_after": False, "use_bias": False}, skip=("symbolic",), **CELL),
+    Row(
+        "StackedRNNCells",
+        lambda package: {"cells": [package.LSTMCell(4, name="a"), package.GRUCell(5, name="b")]},
+        ((2, 3), [[(2, 4), (2, 4)], [(2, 5)]]),
+        skip=("symbolic",),
+    ),
+    Row("RNN", lambda package: {"cell": package.GRUCell(4, name="cell"), "return_sequences": True}, **SEQUENCE),
+    Row(
+        "RNN",
+        lambda package: {
+            "cell": [package.SimpleRNNCell(4, name="a"), package.LSTMCell(5, name="b")],
+            "zero_output_for_mask": True,
+            "return_sequences": True,
+        },
+        skip=("config",),  # the stack made here has a name of its own
+        **SEQUENCE,
+    ),
+    Row("RNN", lambda package: {"cell": package.LSTMCell(4, name="cell"), "unroll": True}, **SEQUENCE),
+    Row("SimpleRNN", {"units": 4, "go_backwards": True, "return_sequences": True}, **SEQUENCE),
+    Row("LSTM", {"units": 4}, **SEQUENCE),
+    Row("LSTM", {"units": 4, "return_sequences": True, "return_state": True}, **SEQUENCE),
+    Row("LSTM", {"units": 4, "go_backwards": True, "unit_forget_bias": False}, ((2, 4, 3),)),
+    Row("LSTM", {"units": 4, "use_bias": False, "activation": "relu", "unroll": True}, ((2, 4, 3),)),
+    Row("LSTM", {"units": 4, "dropout": 0.5, "seed": 3}, ((2, 4, 3),), training=True),
+    Row("LSTM", {"units": 4, "dropout": 0.5, "recurrent_dropout": 0.4, "seed": 3}, ((2, 4, 3),), training=True),
+    Row("GRU", {"units": 4, "return_state": True}, **SEQUENCE),
+    Row("GRU", {"units": 4, "reset_after": False, "recurrent_dropout": 0.4, "seed": 3}, ((2, 4, 3),), training=True),
+    # attention
+    Row("MultiHeadAttention", {"num_heads": 2, "key_dim": 3}, **ATTENTION),
+    Row("MultiHeadAttention", {"num_heads": 2, "key_dim": 3}, ((2, 4, 6), (2, 4, 6)), mask=STEPS),
+    Row(
+        "MultiHeadAttention",
+        {"num_heads": 2, "key_dim": 3, "value_dim": 5, "output_shape": (7, 8), "dropout": 0.4, "seed": 1},
+        training=True,
+        **ATTENTION,
+    ),
+    Row(
+        "MultiHeadAttention",
+        {"num_heads": 2, "key_dim": 3, "use_bias": False, "sliding_window": 2, "use_gate": True},
+        ((2, 4, 6), (2, 4, 6)),
+        call={"use_causal_mask": True},
+    ),
+    Row(
+        "MultiHeadAttention",
+        {"num_heads": 2, "key_dim": 3, "attention_axes": (1,)},
+        ((2, 4, 5, 6), (2, 3, 5, 6)),
+        skip=("mixed",),
+    ),
+    Row("MultiHeadAttention", {"num_heads": 2, "key_dim": 3}, call={"return_attention_scores": True}, **ATTENTION),
+    Row("GroupQueryAttention", {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}, **ATTENTION),
+    Row(
+        "GroupQueryAttention",
+        {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 1, "use_gate": True, "dropout": 0.3, "seed": 1},
+        call={"use_causal_mask": True},
+        training=True,
+        **ATTENTION,
+    ),
+    # merging
+    Row("Add", **PAIR),
+    Row("Add", inputs=([(2, 4, 3), (2, 3), (2, 1, 3)],)),
+    Row("Subtract", **PAIR),
+    Row("Multiply", inputs=([(2, 4, 3), (2, 4, 1)],)),
+    Row("Average", **PAIR),
+    Row("Maximum", **PAIR),
+    Row("Minimum", **PAIR),
+    Row("Concatenate", **PAIR),
+    Row("Concatenate", {"axis": 1}, ([(2, 4, 3), (2, 2, 3)],)),
+    Row("Dot", {"axes": (2, 1)}, ([(2, 4, 3), (2, 3, 5)],)),
+    Row("Dot", {"axes": 1, "normalize": True}, ([(2, 4), (2, 4)],)),
+    # reshaping
+    Row("Flatten", inputs=((2, 4, 3),)),
+    Row("Flatten", {"data_format": "channels_first"}, ((2, 4, 3),)),
+    Row("Reshape", {"target_shape": (-1, 2)}, ((2, 4, 3),)),
+    Row("Reshape", {"target_shape": (6,)}, ((2, 2, 3),), **NUMBERS),
+    Row("Permute", {"dims": (2, 1)}, ((2, 4, 3),)),
+    Row("RepeatVector", {"n": 3}),
+    Row("ZeroPadding1D", {"padding": (2, 1)}, ((2, 4, 3),)),
+    Row("ZeroPadding2D", {"padding": ((1, 0), (2, 3))}, **IMAGE),
+    Row("ZeroPadding2D", {"padding": 1, "data_format": "channels_first"}, **IMAGE),
+    Row("Cropping1D", {"cropping": (1, 0)}, ((2, 4, 3),)),
+    Row("Cropping2D", {"cropping": (1, 2)}, **IMAGE),
+    Row("UpSampling1D", {"size": 3}, ((2, 4, 3),)),
+    Row("UpSampling2D", {"size": (2, 3)}, **IMAGE),
+    Row("UpSampling2D", {"interpolation": "bilinear"}, skip=("mixed",), **IMAGE),
+    # regularization
+    Row("Dropout", {"rate": 0.4, "seed": 1}, training=True, **SEQUENCE),
+    Row("Dropout", {"rate": 0.4, "seed": 1, "noise_shape": (None, 1, 3)}, ((2, 4, 3),), training=True),
+    Row("SpatialDropout1D", {"rate": 0.4, "seed": 1}, training=True, **SEQUENCE),
+    Row("GaussianNoise", {"stddev": 0.4, "seed": 1}, training=True, **SEQUENCE),
+    Row("GaussianDropout", {"rate": 0.4, "seed": 1}, training=True, **SEQUENCE),
+    Row("ActivityRegularization", {"l1": 0.1, "l2": 0.2}, **SEQUENCE),
+    # activations
+    Row("Activation", {"activation": "gelu"}, **SEQUENCE),
+    Row("ReLU", {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.2}, **SEQUENCE),
+    Row("LeakyReLU", {"negative_slope": 0.1}, **SEQUENCE),
+    Row("PReLU", {"shared_axes": [1]}, **SEQUENCE),
+    Row("ELU", {"alpha": 0.5}, **SEQUENCE),
+    Row("Softmax", {}, ((2, 4),), mask=STEPS),
+    Row("Softmax", {"axis": (1, 2)}, ((2, 4, 3),)),
+    # preprocessing
+    Row("Rescaling", {"scale": 0.5, "offset": [1.0, 2.0, 3.0]}, **SEQUENCE),
+    Row("Rescaling", {"scale": 1 / 255}, low=0, high=255, dtype="uint8"),
+    Row("Normalization", **SEQUENCE),
+    Row("Normalization", {"axis": None, "invert": True}),
+    Row("Normalization", {"mean": [1.0, 2.0, 3.0], "variance": [1.0, 4.0, 0.0]}),
+]
+TESTED_ELSEWHERE = {"InputLayer": "test_models", "StringLookup": "below", "TextVectorization": "below"}
+
+
+# ------------------------------------------------------------------------------------------------------- the check
+def numbers(x: Any) -> list:
+    return [np.asarray(tf.cast(t, "float32")) for t in tree.flatten(x)]
+
+
+def close(ours: Any, theirs: Any, tolerance: float = 1e-5) -> None:
+    ours, theirs = tree.flatten(ours), tree.flatten(theirs)
+    assert len(ours) == len(theirs)
+    for a, b in zip(numbers(ours), numbers(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
+def plain(config: Any) -> Any:
+    return json.loads(json.dumps(config))
+
+
+def tensors_of(row: Row) -> list:
+    tensors = tree.map_structure(tf.constant, row.data())
+    if row.mask is not None:
+        tree.flatten(tensors)[0]._keras_mask = tf.constant(row.mask)
+    return tensors
+
+
+def with_random_weights(layer: Any) -> Any:
+    rng = np.random.default_rng(3)
+    layer.set_weights([rng.uniform(0.1, 1.0, w.shape).astype("float32") for w in layer.weights])
+    return layer
+
+
+def symbols_of(row: Row) -> list:
+    return tree.map_structure(lambda x: KerasTensor((None, *x.shape[1:]), x.dtype.name), row.data())
+
+
+def masks_of(outputs: Any) -> list:
+    masks = [getattr(x, "_keras_mask", None) for x in tree.flatten(outputs)]
+    return [None if m is None else np.asarray(m).tolist() for m in masks]
+
+
+def run(layer: Any, row: Row, **more: Any) -> tuple[Any, list]:
+    """(outputs, gradients of a number made of them for the weights and the inputs)."""
+    inputs = tensors_of(row)
+    leaves = [x for x in tree.flatten(inputs) if x.dtype.is_floating]
+    variables = [v._value if hasattr(v, "_store") else v.value for v in layer.trainable_weights]
+    with tf.GradientTape() as tape:
+        tape.watch(leaves)
+        outputs = layer(*inputs, **row.call, **more)
+        floats = [tf.cast(y, "float32") for y in tree.flatten(outputs) if y.dtype.is_floating]
+        target = tf.add_n([tf.reduce_sum(tf.sin(y) * 0.5 + y) for y in floats] + [tf.constant(0.0)])
+    gradients = tape.gradient(target, [*variables, *leaves], unconnected_gradients="zero")
+    return outputs, [tf.convert_to_tensor(g) for g in gradients]
+
+
+def check_layer(row: Row) -> None:
+    """All that a layer owes its users."""
+    layer = row.make(layers)
+    assert repr(layer).startswith(f"<{row.name} name=layer")
+    outputs, _ = run(layer, row)
+    with_random_weights(layer)
+    outputs, gradients = run(layer, row)
+
+    # What it says of its output, symbolically, is what comes out; what it declares is what tracing finds.
+    if "symbolic" not in row.skip:
+        for fresh in (layer, type(layer).from_config(layer.get_config())):
+            symbols = fresh(*symbols_of(row), **row.call)
+            for symbol, output in zip(tree.flatten(symbols), tree.flatten(outputs), strict=True):
+                assert symbol.shape == (None, *output.shape[1:]), (symbol.shape, output.shape)
+                assert symbol.dtype == output.dtype.name
+        traced = infer(layer, tuple(symbols_of(row)), row.call)
+        for symbol, found in zip(tree.flatten(symbols), tree.flatten(traced), strict=True):
+            assert symbol.dtype == found.dtype and len(symbol.shape) == len(found.shape)
+            pairs = zip(symbol.shape, found.shape, strict=True)
+            assert all(a == b or None in (a, b) for a, b in pairs), (symbol.shape, found.shape)
+
+    # Its config is data, and makes the same layer again.
+    config = layer.get_config()
+    again = deserialize_keras_object(plain(serialize_keras_object(layer)))
+    assert plain(again.get_config()) == plain(config)
+    assert [w.shape for w in again.weights] == [w.shape for w in layer.weights] or not again.weights
+    if not again.built:
+        again(*tensors_of(row), **row.call)
+    again.set_weights(layer.get_weights())
+    close(again(*tensors_of(row), **row.call), outputs)
+    close(copy.deepcopy(layer)(*tensors_of(row), **row.call), outputs)
+    close(pickle.loads(pickle.dumps(layer))(*tensors_of(row), **row.call), outputs)
+    assert all(w.path.startswith("layer/") and w.path.endswith(w.name) for w in layer.weights)
+
+    # Mixed precision: floats come out in the compute dtype, weights stay float32.
+    if "mixed" not in row.skip:
+        mixed = row.make(layers, dtype="mixed_bfloat16")
+        half = mixed(*tensors_of(row), **row.call)
+        expected = ["bfloat16" if y.dtype.is_floating else y.dtype.name for y in tree.flatten(outputs)]
+        assert [y.dtype.name for y in tree.flatten(half)] == expected
+        assert all(w.dtype == "float32" or not w.dtype.startswith("float") for w in mixed.weights)
+
+    if keras is None:
+        return
+    theirs = row.make(keras.layers)
+    if "config" not in row.skip:
+        assert plain(row.make(layers).get_config()) == plain(theirs.get_config())
+    run(theirs, row)
+    assert [w.shape for w in layer.weights] == [tuple(w.shape) for w in theirs.weights]
+    assert [w.name for w in layer.weights] == [w.name for w in theirs.weights]
+    assert [w.trainable for w in layer.weights] == [w.trainable for w in theirs.weights]
+    theirs.set_weights(layer.get_weights())
+    their_outputs, their_gradients = run(theirs, row)
+    close(outputs, their_outputs)
+    assert [y.dtype.name for y in tree.flatten(outputs)] == [y.dtype.name for y in tree.flatten(their_outputs)]
+    assert masks_of(outputs) == masks_of(their_outputs)
+    close(gradients, their_gradients, 1e-4)
+    close(layer.losses, theirs.losses)
+    if row.training:
+        start = row.make(layers)
+        start(*tensors_of(row), **row.call)  # two layers whose generators have drawn nothing yet
+        start.set_weights(layer.get_weights())
+        their_start = row.make(keras.layers)
+        their_start(*tensors_of(row), **row.call)
+        their_start.set_weights(layer.get_weights())
+        ours, our_gradients = run(start, row, training=True)
+        expected, expected_gradients = run(their_start, row, training=True)
+        close(ours, expected)
+        close(our_gradients, expected_gradients, 1e-4)
+        close(start.get_weights(), their_start.get_weights())
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_layer(row: Row) -> None:
+    check_layer(row)
+
+
+def test_every_layer_has_a_row() -> None:
+    assert set(layers.family.classes) == {row.name for row in ROWS} | set(TESTED_ELSEWHERE)
+
+
+@pytest.mark.skipif(keras is None, reason="needs keras as the reference")
+def test_signatures_are_those_of_keras() -> None:
+    import inspect
+
+    wrapped_from_outside = {"lora_rank", "lora_alpha", "gptq_unpacked_column_size", "quantization_config"}
+    for name, cls in layers.family.classes.items():
+        ours = {k: p.default for k, p in inspect.signature(cls.__init__).parameters.items()}
+        theirs = inspect.signature(getattr(keras.layers, name).__init__).parameters
+        theirs = {k: p.default for k, p in theirs.items() if k not in wrapped_from_outside}
+        assert list(ours.items()) == list(theirs.items()), name
+
+
+# ----------------------------------------------------------------------------------------------------- the families
+def test_embedding_starts_from_weights_and_masks_zero() -> None:
+    table = np.arange(6, dtype="float32").reshape(3, 2)
+    layer = layers.Embedding(3, 2, mask_zero=True, weights=[table])
+    outputs = layer(np.array([[1.0, 0.0]]))
+    np.testing.assert_array_equal(outputs[0], table[[1, 0]])
+    assert outputs._keras_mask.numpy().tolist() == [[True, False]]
+    with pytest.raises(ValueError, match="shape"):
+        layers.Embedding(3, 2, weights=np.ones((2, 2)))
+
+
+def test_batch_normalization_leaves_masked_steps_out() -> None:
+    x, mask = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32"), STEPS
+    layer = layers.BatchNormalization(momentum=0.0, epsilon=0.0)
+    layer(x, training=True, mask=mask)
+    np.testing.assert_allclose(layer.moving_mean.numpy(), x[mask].mean(0), atol=1e-5)
+    np.testing.assert_allclose(layer.moving_variance.numpy(), x[mask].var(0), atol=1e-5)
+    layer.trainable = False
+    before = layer.get_weights()
+    layer(x + 5, training=True)
+    for a, b in zip(before, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_stateful_recurrence_goes_on_where_it_stopped() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 6, 3)).astype("float32")
+    whole = layers.LSTM(4, return_sequences=True)
+    expected = whole(x).numpy()
+    halves = layers.LSTM(4, return_sequences=True, stateful=True)
+    halves.build((2, 3, 3))
+    halves.set_weights(whole.get_weights())
+    np.testing.assert_allclose(np.concatenate([halves(x[:, :3]), halves(x[:, 3:])], 1), expected, atol=1e-6)
+    halves.reset_state()
+    np.testing.assert_allclose(halves(x[:, :3]), expected[:, :3], atol=1e-6)
+    assert len(halves.weights) == 3
+    with pytest.raises(ValueError, match="batch"):
+        layers.LSTM(4, stateful=True)(KerasTensor((None, 3, 2)))
+
+
+def test_recurrence_takes_states_and_cells_of_ones_own() -> None:
+    class Adding(layers.Layer):
+        state_size = 3
+
+        def call(self, inputs: Any, states: Any) -> Any:
+            return inputs + states[0], [states[0] + 1.0]
+
+    x = np.zeros((2, 4, 3), "float32")
+    output, state = layers.RNN(Adding(), return_state=True)(x, initial_state=[np.ones((2, 3), "float32")])
+    assert output.numpy()[0, 0] == 4 and state.numpy()[0, 0] == 5
+    with pytest.raises(ValueError, match="sizes"):
+        layers.LSTM(3)(x, initial_state=[np.ones((2, 3), "float32")])
+    with pytest.raises(ValueError, match="state_size"):
+        layers.RNN(layers.Dense(3))
+
+
+@pytest.mark.parametrize("name", ["GRU", "LSTM"])
+def test_recurrence_in_a_graph_equals_the_eager_one(name: str) -> None:
+    x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
+    layer = getattr(layers, name)(4, dropout=0.5, seed=1, return_sequences=True)
+    expected = layer(x).numpy()
+    graph = tf.function(layer, input_signature=[tf.TensorSpec((None, None, 3))])
+    np.testing.assert_allclose(graph(x), expected, atol=1e-6)
+
+
+@pytest.mark.skipif(keras is None, reason="needs keras as the reference")
+@pytest.mark.parametrize(
+    "masks", [("value_mask",), ("key_mask", "query_mask"), ("attention_mask",), ("value_mask", "attention_mask")]
+)
+@pytest.mark.parametrize("with_scores", [False, True])
+def test_attention_masks_as_keras(masks: tuple, with_scores: bool) -> None:
+    rng = np.random.default_rng(0)
+    query, value = rng.normal(size=(2, 3, 6)).astype("float32"), rng.normal(size=(2, 4, 6)).astype("float32")
+    given = {
+        "value_mask": STEPS,
+        "key_mask": STEPS,
+        "query_mask": STEPS[:, :3],
+        "attention_mask": rng.uniform(size=(2, 3, 4)) > 0.5,
+    }
+    call = {**{name: given[name] for name in masks}, "return_attention_scores": with_scores}
+    ours, theirs = layers.MultiHeadAttention(2, 3), keras.layers.MultiHeadAttention(2, 3)
+    ours(query, value), theirs(query, value)
+    theirs.set_weights(with_random_weights(ours).get_weights())
+    close(ours(query, value, **call), theirs(query, value, **call))
+
+
+def test_merging_functions_and_masks() -> None:
+    a, b = np.array([[1.0, 4.0]]), np.array([[3.0, 2.0]])
+    results = {name: getattr(layers, name)([a, b]).numpy().tolist() for name in
+               ("add", "subtract", "multiply", "average", "maximum", "minimum", "concatenate")}  # fmt: skip
+    assert results == {
+        "add": [[4, 6]],
+        "subtract": [[-2, 2]],
+        "multiply": [[3, 8]],
+        "average": [[2, 3]],
+        "maximum": [[3, 4]],
+        "minimum": [[1, 2]],
+        "concatenate": [[1, 4, 3, 2]],
+    }
+    assert layers.dot([a, b], axes=1).numpy().tolist() == [[11]]
+
+    def masked(mask: Any) -> Any:
+        x = tf.ones((2, 4, 3))
+        if mask is not None:
+            x._keras_mask = tf.constant(mask)
+        return x
+
+    everything = np.ones_like(STEPS)
+    for layer, mask, expected in (
+        (layers.Add(), ~STEPS, everything),
+        (layers.Add(), None, None),
+        (layers.Concatenate(), STEPS, STEPS),
+        (layers.Concatenate(axis=1), None, np.concatenate([STEPS, everything], 1)),
+        (layers.Dot(2), STEPS, None),
+    ):
+        (found,) = masks_of(layer([masked(STEPS), masked(mask)]))
+        assert found == (None if expected is None else expected.tolist()), layer
+
+
+# ---------------------------------------------------------------------------------------------------- preprocessing
+@pytest.mark.parametrize("axis", [-1, None, (1, 2), 1])
+def test_normalization_adapts(axis: Any) -> None:
+    x = np.random.default_rng(0).normal(3, 5, size=(20, 4, 3)).astype("float32")
+    layer, by_batches = layers.Normalization(axis=axis), layers.Normalization(axis=axis)
+    layer.adapt(x)
+    by_batches.adapt(tf.data.Dataset.from_tensor_slices(x).batch(7))
+    outputs = layer(x).numpy()
+    others = (0, 1, 2) if axis is None else tuple(i for i in range(3) if i not in np.atleast_1d(axis) % 3)
+    np.testing.assert_allclose(outputs.mean(others), 0, atol=1e-5)
+    np.testing.assert_allclose(outputs.std(others), 1, atol=1e-5)
+    np.testing.assert_allclose(by_batches(x), outputs, atol=1e-5)
+    if keras is not None:
+        theirs = keras.layers.Normalization(axis=axis)
+        theirs.adapt(x)
+        close(layer.get_weights(), theirs.get_weights())
+        close(layer.mean, theirs.mean)
+    inverse = layers.Normalization(axis=axis, invert=True)
+    inverse.adapt(x)
+    np.testing.assert_allclose(inverse(outputs), x, atol=1e-4)
+    mapped = next(iter(tf.data.Dataset.from_tensor_slices(x).batch(20).map(layer)))
+    np.testing.assert_allclose(mapped, outputs, atol=1e-6)
+
+
+TEXTS = ["Foo bar, baz! foo", "bar foo qux", "FOO", "ärger Ärger; it's — ok"]
+TEXT_ROWS = [
+    {},
+    {"max_tokens": 4},
+    {"standardize": None},
+    {"standardize": "lower"},
+    {"standardize": "strip_punctuation"},
+    {"standardize": tf.strings.upper},
+    {"split": "character"},
+    {"split": None},
+    {"split": lambda x: tf.strings.split(x, "o")},
+    {"ngrams": 2},
+    {"ngrams": (2, 3)},
+    {"output_sequence_length": 6},
+    {"output_sequence_length": 2},
+    {"ragged": True},
+    {"output_mode": "multi_hot"},
+    {"output_mode": "count"},
+    {"output_mode": "tf_idf"},
+    {"output_mode": "tf_idf", "max_tokens": 30, "pad_to_max_tokens": True},
+    {"output_mode": "count", "max_tokens": 4},
+]
+NEW_TEXTS = ["foo foo nothing qux", "", "Bar", "ok it"]
+
+
+@pytest.mark.parametrize("kwargs", TEXT_ROWS, ids=str)
+def test_text_vectorization(kwargs: dict) -> None:
+    layer = layers.TextVectorization(name="layer", **kwargs)
+    layer.adapt(TEXTS)
+    outputs = [layer(NEW_TEXTS), layer(np.array(NEW_TEXTS)), layer(tf.constant(NEW_TEXTS))]
+    if kwargs.get("split", "") is not None:
+        outputs.append(layer(tf.constant(NEW_TEXTS)[:, None]))
+    lists = [y.to_list() if kwargs.get("ragged") else y.numpy().tolist() for y in outputs]
+    assert all(y == lists[0] for y in lists)
+
+    symbol = layer(KerasTensor((None,), "string"))
+    assert symbol.dtype == outputs[0].dtype.name and len(symbol.shape) == len(outputs[0].shape)
+    assert all(a in (None, b) for a, b in zip(symbol.shape, outputs[0].shape, strict=True))
+    mapped = next(iter(tf.data.Dataset.from_tensor_slices(NEW_TEXTS).batch(4).map(layer)))
+    assert (mapped.to_list() if kwargs.get("ragged") else mapped.numpy().tolist()) == lists[0]
+
+    by_batches = layers.TextVectorization(**kwargs)
+    by_batches.adapt(tf.data.Dataset.from_tensor_slices(TEXTS).batch(3))
+    assert by_batches.get_vocabulary() == layer.get_vocabulary()
+    if not any(callable(v) for v in kwargs.values()):
+        again = deserialize_keras_object(plain(serialize_keras_object(layer)))
+        assert plain(again.get_config() | {"vocabulary_size": 0}) == plain(layer.get_config() | {"vocabulary_size": 0})
+        pickled = pickle.loads(pickle.dumps(layer))(NEW_TEXTS)
+        assert (pickled.to_list() if kwargs.get("ragged") else pickled.numpy().tolist()) == lists[0]
+    if keras is None:
+        return
+    theirs = keras.layers.TextVectorization(name="layer", **kwargs)
+    theirs.adapt(TEXTS)
+    assert layer.get_vocabulary() == [str(w) for w in theirs.get_vocabulary()]
+    expected = theirs(NEW_TEXTS)
+    assert outputs[0].dtype == expected.dtype
+    if kwargs.get("ragged"):
+        assert lists[0] == expected.to_list()
+    else:
+        np.testing.assert_allclose(outputs[0], expected, rtol=1e-5)
+    if not any(callable(v) for v in kwargs.values()):
+        assert plain(layer.get_config()) == plain(theirs.get_config())
+
+
+@pytest.mark.parametrize("mode", ["int", "tf_idf"])
+def test_text_vocabulary_is_kept_in_a_file(tmp_path: Any, mode: str) -> None:
+    layer = layers.TextVectorization(output_mode=mode)
+    layer.adapt(TEXTS)
+    layer.save_assets(tmp_path / "assets")
+    again = layers.TextVectorization(output_mode=mode)
+    again.load_assets(tmp_path / "assets")
+    np.testing.assert_allclose(again(NEW_TEXTS), layer(NEW_TEXTS), rtol=1e-6)
+    if keras is not None and mode == "int":
+        theirs = keras.layers.TextVectorization()
+        theirs.load_assets(str(tmp_path / "assets"))
+        np.testing.assert_array_equal(theirs(NEW_TEXTS), layer(NEW_TEXTS))
+    with pytest.raises(ValueError, match="vocabulary.txt"):
+        again.load_assets(tmp_path)
+    (tmp_path / "words").write_text("a\nb\n")
+    from_file = layers.TextVectorization(vocabulary=str(tmp_path / "words"))
+    assert from_file.get_vocabulary() == ["", "[UNK]", "a", "b"]
+    assert from_file.get_config()["vocabulary"] == ["a", "b"]
+    with pytest.raises(ValueError, match="paths"):
+        layers.TextVectorization.from_config({**from_file.get_config(), "vocabulary": str(tmp_path / "words")})
+
+
+def test_text_vectorization_can_be_adapted_again_after_it_was_compiled() -> None:
+    layer = layers.TextVectorization(vocabulary=["a"])
+    compiled = tf.function(layer)
+    assert compiled(tf.constant(["a b"])).numpy().tolist() == [[2, 1]]
+    layer.set_vocabulary(["b", "a"])
+    assert compiled(tf.constant(["a b"])).numpy().tolist() == [[3, 2]]
+
+
+LOOKUP_ROWS = [
+    ({}, ["a", "z", "b"]),
+    ({"num_oov_indices": 3}, ["a", "c", "d", "e", "f", "b"]),
+    ({"num_oov_indices": 3, "salt": 7}, ["a", "c", "d", "e", "f", "b"]),
+    ({"mask_token": ""}, ["a", "", "z"]),
+    ({"mask_token": "m", "output_mode": "multi_hot"}, [["m", "a"], ["z", "b"]]),
+    ({"output_mode": "one_hot"}, ["a", "z"]),
+    ({"output_mode": "one_hot"}, [["a"], ["z"]]),
+    ({"output_mode": "one_hot"}, [["a", "b"], ["z", "b"]]),
+    ({"output_mode": "count"}, [["a", "a"], ["z", "b"]]),
+    ({"output_mode": "tf_idf", "idf_weights": [1.0, 2.0]}, [["a", "a", "z"]]),
+    ({"invert": True}, [1, 0, 2, 5]),
+    ({"invert": True, "mask_token": ""}, [1, 0, 2]),
+]
+
+
+@pytest.mark.skipif(keras is None, reason="needs keras as the reference")
+@pytest.mark.parametrize(("kwargs", "data"), LOOKUP_ROWS, ids=str)
+def test_string_lookup_as_keras(kwargs: dict, data: list) -> None:
+    ours = layers.StringLookup(vocabulary=["a", "b"], name="layer", **kwargs)
+    theirs = keras.layers.StringLookup(vocabulary=["a", "b"], name="layer", **kwargs)
+    assert plain(ours.get_config()) == plain(theirs.get_config())
+    assert ours.get_vocabulary() == [str(w) for w in theirs.get_vocabulary()]
+    outputs, expected = ours(data), theirs(data)
+    assert outputs.dtype == expected.dtype
+    assert outputs.numpy().tolist() == expected.numpy().tolist()
+    symbol = ours(KerasTensor((None, *outputs.shape[1 : len(np.shape(data))]), "string"))
+    assert symbol.dtype == outputs.dtype.name
+
+
+# ----------------------------------------------------------------------------------------------------------- errors
+ERRORS: list[tuple[Callable, type, str]] = [
+    (lambda: layers.Dense(-1), ValueError, "units.*positive integer.*-1"),
+    (lambda: layers.Dense(2.5), ValueError, "units"),
+    (lambda: layers.Dense(2, lora_rank=4), TypeError, "lora_rank"),
+    (lambda: layers.Dense(2)(np.ones(3)), ValueError, "at least 2 axes"),
+    (lambda: layers.Dense(2)(KerasTensor((None, None))), ValueError, "not known"),
+    (lambda: layers.Dense(2, activation="rleu"), ValueError, "relu"),
+    (lambda: layers.EinsumDense("ab->ab", 3)(np.ones((2, 2))), ValueError, "must look like"),
+    (lambda: layers.EinsumDense("ab,bc->ad", 3)(np.ones((2, 2))), ValueError, "'d'"),
+    (lambda: layers.Conv2D(0, 3), ValueError, "filters"),
+    (lambda: layers.Conv2D(4, (3, 3, 3)), ValueError, "tuple of 2 integers"),
+    (lambda: layers.Conv2D(4, 3, strides=2, dilation_rate=2), ValueError, "both"),
+    (lambda: layers.Conv2D(4, 3, padding="causal"), ValueError, "padding"),
+    (lambda: layers.Conv2D(4, 3, groups=3), ValueError, "groups must divide filters"),
+    (lambda: layers.Conv2D(4, 3, groups=2)(np.ones((1, 5, 5, 3))), ValueError, "groups must divide the channels"),
+    (lambda: layers.Conv2D(4, 7)(np.ones((1, 5, 5, 3))), ValueError, "no whole window"),
+    (lambda: layers.Conv2D(4, 3)(np.ones((5, 5, 3))), ValueError, "at least 4 axes"),
+    (lambda: layers.Conv2D(4, 3)(KerasTensor((None, 5, 5, None))), ValueError, "not known"),
+    (lambda: layers.MaxPooling2D(7)(np.ones((1, 5, 5, 3))), ValueError, "no whole window"),
+    (lambda: layers.MaxPooling2D(0), ValueError, "pool_size"),
+    (lambda: layers.GlobalAveragePooling1D(data_format="x"), ValueError, "data_format"),
+    (lambda: layers.BatchNormalization(renorm=True), ValueError, "renorm"),
+    (lambda: layers.BatchNormalization(axis=7)(np.ones((2, 3))), ValueError, "axis 7"),
+    (lambda: layers.LayerNormalization(axis="a"), TypeError, "axis"),
+    (lambda: layers.GroupNormalization(3)(np.ones((2, 4))), ValueError, "groups must divide"),
+    (lambda: layers.LSTM(0), ValueError, "units"),
+    (lambda: layers.LSTM(2)(np.ones((2, 3))), ValueError, "3 axes"),
+    (lambda: layers.LSTM(2, unroll=True)(KerasTensor((None, None, 3))), ValueError, "unroll"),
+    (lambda: layers.RNN(3), ValueError, "state_size"),
+    (lambda: layers.MultiHeadAttention(0, 2), ValueError, "num_heads"),
+    (lambda: layers.MultiHeadAttention(2, 2, dropout=0.1, flash_attention=True), ValueError, "flash_attention"),
+    (lambda: layers.MultiHeadAttention(2, 2)(np.ones((2, 3, 4)), np.ones((2, 5))), ValueError, "number of axes"),
+    (
+        lambda: layers.MultiHeadAttention(2, 2)(np.ones((2, 3, 4)), np.ones((2, 5, 4)), key=np.ones((2, 6, 4))),
+        ValueError,
+        "same positions",
+    ),
+    (lambda: layers.GroupQueryAttention(2, 3, 2), ValueError, "divide"),
+    (lambda: layers.Add()(np.ones((2, 3))), ValueError, "list"),
+    (lambda: layers.Add()([np.ones((2, 2, 3)), np.ones((2, 3, 3))]), ValueError, "do not broadcast"),
+    (lambda: layers.Subtract()([np.ones((2, 3))] * 3), ValueError, "exactly 2"),
+    (lambda: layers.Concatenate()([np.ones((2, 3)), np.ones((3, 3))]), ValueError, "joined"),
+    (lambda: layers.Dot(1)([np.ones((2, 3)), np.ones((2, 4))]), ValueError, "differ"),
+    (lambda: layers.Dot(1.5), TypeError, "axes"),
+    (lambda: layers.Reshape((2, 4))(np.ones((2, 6))), ValueError, "cannot take shape"),
+    (lambda: layers.Reshape((-1, -1)), ValueError, "-1"),
+    (lambda: layers.Permute((0, 1)), ValueError, "dims"),
+    (lambda: layers.RepeatVector(2.5), TypeError, "n="),
+    (lambda: layers.ZeroPadding2D((1, 2, 3)), ValueError, "padding"),
+    (lambda: layers.Cropping2D(((3, 3), (0, 0)))(np.ones((1, 5, 5, 1))), ValueError, "leaves nothing"),
+    (lambda: layers.Dropout(2), ValueError, "rate"),
+    (lambda: layers.GaussianNoise(-1), ValueError, "stddev"),
+    (lambda: layers.ReLU(max_value=-1), ValueError, "max_value"),
+    (lambda: layers.LeakyReLU(None), ValueError, "negative_slope"),
+    (lambda: layers.Normalization(mean=1.0), ValueError, "go together"),
+    (lambda: layers.Normalization()(KerasTensor((None, None))), ValueError, "no known size"),
+    (lambda: layers.TextVectorization(output_mode="x"), ValueError, "output_mode"),
+    (lambda: layers.TextVectorization()(["a"]), RuntimeError, "no vocabulary"),
+    (lambda: layers.TextVectorization(vocabulary=["a", "a"]), ValueError, "repeats"),
+    (lambda: layers.TextVectorization(vocabulary=["a"]).adapt(["a"]), ValueError, "nothing to adapt"),
+    (lambda: layers.TextVectorization(vocabulary=["a"])([["a", "b"]]), ValueError, "split=None"),
+    (lambda: layers.TextVectorization(vocabulary=["a"])(np.ones(3)), TypeError, "text"),
+    (lambda: layers.TextVectorization(vocabulary=["a", "b"], max_tokens=3), ValueError, "max_tokens=3"),
+    (lambda: layers.get("Dens"), ValueError, "Dense"),
+]
+
+
+@pytest.mark.parametrize(("attempt", "kind", "message"), ERRORS, ids=[row[2] for row in ERRORS])
+def test_errors_say_what_was_expected(attempt: Callable, kind: type, message: str) -> None:
+    with pytest.raises(kind, match=message):
+        attempt()

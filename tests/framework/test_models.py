@@ -1,0 +1,138 @@
+"""Sequential, Functional, subclassed: structure, calls, configs."""
+
+import numpy as np
+import pytest
+
+import hornbook as keras
+from hornbook import layers
+from hornbook.layers import Dense
+
+
+def data(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+def test_the_three_manners_give_the_same_numbers():
+    class Subclassed(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = Dense(8, activation="relu"), Dense(3)
+
+        def call(self, inputs):
+            return self.second(self.first(inputs))
+
+    row = keras.Sequential([keras.Input((4,)), Dense(8, activation="relu"), Dense(3)])
+    x = keras.Input((4,))
+    graph = keras.Model(x, Dense(3)(Dense(8, activation="relu")(x)))
+    own = Subclassed()
+    own(data(1, 4))
+    for model in (graph, own):
+        model.set_weights(row.get_weights())
+        np.testing.assert_allclose(model(data(5, 4)), row(data(5, 4)), rtol=1e-6)
+
+
+def test_several_inputs_and_outputs_and_a_shared_layer():
+    a, b = keras.Input((3,), name="a"), keras.Input((3,), name="b")
+    shared = Dense(2, name="shared")
+    total = layers.Add(name="total")([shared(a), shared(b)])
+    model = keras.Model({"a": a, "b": b}, [total, layers.Concatenate(name="both")([shared(a), total])])
+    assert [layer.name for layer in model.layers] == ["a", "b", "shared", "total", "both"]
+    assert model.output_names == ["total", "both"] and len(model.weights) == 2
+    u, v = data(4, 3), data(4, 3) + 1
+    first, second = model({"a": u, "b": v})
+    expected = shared(u) + shared(v)
+    np.testing.assert_allclose(first, expected, rtol=1e-6)
+    np.testing.assert_allclose(second, np.concatenate([shared(u), expected], 1), rtol=1e-6)
+    np.testing.assert_allclose(model([u, v])[0], expected, rtol=1e-6)
+
+
+def test_a_nested_model_is_a_layer():
+    inner = keras.Sequential([keras.Input((3,)), Dense(2)], name="inner")
+    x = keras.Input((3,))
+    outer = keras.Model(x, Dense(1)(inner(x)))
+    assert outer.get_layer("inner") is inner
+    assert len(outer.weights) == 4
+    assert outer(data(2, 3)).shape == (2, 1)
+
+
+def test_a_model_may_begin_in_the_middle():
+    x = keras.Input((3,))
+    middle = Dense(4, name="low")(x)
+    y = Dense(2, name="high")(middle)
+    whole, upper, lower = keras.Model(x, y), keras.Model(middle, y), keras.Model(x, middle)
+    u = data(2, 3)
+    np.testing.assert_allclose(upper(lower(u)), whole(u), rtol=1e-6)
+
+
+def test_sequential_is_built_by_its_first_data_and_grows():
+    model = keras.Sequential([Dense(4), Dense(2)])
+    assert not model.built
+    model(data(1, 3))
+    assert model.count_params() == 26
+    model.add(Dense(1))
+    model.build((None, 3))
+    assert model.output_shape == (None, 1)
+    model.pop()
+    model.build((None, 3))
+    assert model.output_shape == (None, 2)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras.Sequential([keras.Input((4,)), Dense(3, activation="relu"), layers.Dropout(0.1), Dense(2)]),
+        lambda: _two_headed(),
+        lambda: _with_ops(),
+    ],
+    ids=["sequential", "functional", "ops"],
+)
+def test_config_round_trip(make):
+    model = make()
+    again = type(model).from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    x = [data(3, *i.shape[1:]) for i in model.inputs]
+    x = x[0] if len(x) == 1 else x
+    for a, b in zip(_flat(model(x)), _flat(again(x)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+    assert again.get_config() == model.get_config()
+    assert keras.models.model_from_json(model.to_json()).count_params() == model.count_params()
+    assert keras.models.clone_model(model).count_params() == model.count_params()
+
+
+def _flat(x):
+    return x if isinstance(x, list) else [x]
+
+
+def _two_headed():
+    x = keras.Input((4,))
+    h = Dense(5)(x)
+    return keras.Model(x, [Dense(1, name="left")(h), Dense(2, name="right")(h)])
+
+
+def _with_ops():
+    x = keras.Input((4,))
+    y = keras.ops.softmax(keras.ops.matmul(Dense(3)(x) * 2.0, np.ones((3, 3), "float32")), axis=-1)
+    return keras.Model(x, keras.ops.concatenate([y, x], axis=-1))
+
+
+def test_summary_lists_layers_and_numbers():
+    lines = []
+    keras.Sequential([keras.Input((100,)), Dense(64), Dense(10)]).summary(print_fn=lines.append)
+    text = "\n".join(lines)
+    assert "dense" in text and "(None, 64)" in text and "6,464" in text and "Total params: 7,114" in text
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda m: m(data(2, 5)), r"\(None, 4\).*\(2, 5\)"),
+        (lambda m: m([data(2, 4), data(2, 4)]), "1 input"),
+        (lambda m: m.get_layer("nothing"), "layers are"),
+        (lambda m: m.set_weights([data(1)]), "weights"),
+        (lambda m: keras.Model(keras.Input((3,)), keras.Input((4,))), "not among the inputs"),
+    ],
+)
+def test_errors_name_what_was_expected_and_what_came(make, words):
+    x = keras.Input((4,))
+    with pytest.raises(ValueError, match=words):
+        make(keras.Model(x, Dense(2)(x)))

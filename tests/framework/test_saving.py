@@ -1,0 +1,224 @@
+"""Models as files: back again with the same numbers, and refused where they are damaged or name what nobody registered."""
+
+import json
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+
+import hornbook as keras
+from hornbook import layers
+
+X = np.random.default_rng(0).normal(size=(12, 6)).astype("float32")
+Y = np.random.default_rng(1).integers(0, 3, 12)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Double(layers.Layer):
+    def __init__(self, times=2.0, **kwargs):
+        super().__init__(**kwargs)
+        self.times = times
+
+    def call(self, inputs):
+        return inputs * self.times
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Own(keras.Model):
+    def __init__(self, units=4, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.blocks = [layers.Dense(units), [layers.Dense(units)]]
+        self.heads = {"out": layers.Dense(3, activation="softmax")}
+
+    def call(self, inputs):
+        return self.heads["out"](self.blocks[1][0](self.blocks[0](inputs)))
+
+
+def sequential():
+    return keras.Sequential(
+        [
+            keras.Input((6,)),
+            layers.Dense(8, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+def functional():
+    a = keras.Input((6,))
+    h = layers.Dropout(0.3)(layers.Dense(4, kernel_regularizer="l2")(a))
+    return keras.Model(a, layers.Dense(3, activation="softmax")(layers.Concatenate()([h, Double(3.0)(h)])))
+
+
+def trained(make):
+    keras.utils.set_random_seed(0)
+    model = make()
+    model.compile(keras.optimizers.AdamW(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(X, Y, epochs=2, verbose=0)
+    return model
+
+
+@pytest.mark.parametrize("make", [sequential, functional, Own])
+def test_a_saved_model_goes_on_where_it_stopped(make, tmp_path):
+    model = trained(make)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(again.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-6)
+    assert again.evaluate(X, Y, verbose=0) == pytest.approx(model.evaluate(X, Y, verbose=0))
+    for a, b in zip(again.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    if make is not functional:  # no dropout: training goes on with the same numbers
+        first, second = (m.fit(X, Y, shuffle=False, verbose=0).history["loss"] for m in (model, again))
+        np.testing.assert_allclose(first, second, rtol=1e-5)
+
+
+def test_custom_classes_come_by_custom_objects_or_are_named(tmp_path):
+    class Stranger(layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+    model = keras.Sequential([keras.Input((6,)), Stranger()])
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(ValueError, match="Stranger.*register_keras_serializable"):
+        keras.saving.load_model(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras", custom_objects={"Stranger": Stranger})
+    np.testing.assert_array_equal(again(X), X)
+
+
+def test_weights_alone(tmp_path):
+    model, other = trained(sequential), sequential()
+    model.save_weights(tmp_path / "w.weights.h5")
+    other.load_weights(tmp_path / "w.weights.h5")
+    np.testing.assert_allclose(other(X), model(X), rtol=1e-6)
+    smaller = keras.Sequential([keras.Input((6,)), layers.Dense(4)])
+    before = smaller.get_weights()
+    with pytest.raises(ValueError, match="do not fit"):
+        smaller.load_weights(tmp_path / "w.weights.h5")
+    for a, b in zip(smaller.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path):
+    path = tmp_path / "m.keras"
+    trained(sequential).save(path)
+    old = path.read_bytes()
+    bad = keras.Sequential([keras.Input((6,)), layers.Dense(3, activation=lambda x: x)])
+    with pytest.raises(ValueError, match="lambda"):
+        bad.save(path)
+    assert path.read_bytes() == old and [p.name for p in tmp_path.iterdir()] == ["m.keras"]
+    with pytest.raises(FileExistsError):
+        trained(sequential).save(path, overwrite=False)
+    with pytest.raises(ValueError, match=".keras"):
+        bad.save(tmp_path / "m.h6")
+
+
+# ------------------------------------------------------------------------------------------------- damaged, hostile
+def altered(tmp_path, member, change):
+    source, target = tmp_path / "good.keras", tmp_path / "bad.keras"
+    trained(sequential).save(source)
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            new.writestr(name, change(data) if name == member else data)
+    return target
+
+
+def with_config(change):
+    def apply(data):
+        config = json.loads(data)
+        change(config)
+        return json.dumps(config)
+
+    return apply
+
+
+def set_class(module, name, registered=None):
+    def change(config):
+        config["config"]["layers"][1] |= {"module": module, "class_name": name, "registered_name": registered}
+
+    return with_config(change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        set_class("os", "system"),
+        set_class("builtins", "eval"),
+        set_class("subprocess", "Popen", "subprocess.Popen"),
+        set_class("keras.config", "enable_unsafe_deserialization"),
+        set_class("keras.utils", "get_file"),
+        set_class("mine", "Nobody", "mine>Nobody"),
+        with_config(
+            lambda c: c["config"]["layers"][1]["config"].update(activation={"class_name": "__lambda__", "config": {}})
+        ),
+        with_config(
+            lambda c: c["config"]["layers"][1]["config"].update(
+                activation={"class_name": "function", "module": "os", "config": "system", "registered_name": "system"}
+            )
+        ),
+        with_config(lambda c: c["config"].update(layers=None)),
+        with_config(lambda c: c.pop("class_name")),
+        lambda data: b"{not json",
+    ],
+)
+def test_a_config_can_only_name_what_is_known(change, tmp_path):
+    with pytest.raises(ValueError):
+        keras.saving.load_model(altered(tmp_path, "config.json", change))
+
+
+def test_a_truncated_file_is_told(tmp_path):
+    path = tmp_path / "m.keras"
+    trained(sequential).save(path)
+    whole = path.read_bytes()
+    for length in (0, 10, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="not a whole|damaged"):
+            keras.saving.load_model(path)
+    with pytest.raises(FileNotFoundError, match="no file"):
+        keras.saving.load_model(tmp_path / "nothing.keras")
+
+
+def test_weights_that_lie_elsewhere_are_refused(tmp_path):
+    model = trained(sequential)
+    path = tmp_path / "w.weights.h5"
+    (tmp_path / "secret").write_bytes(b"\0" * 4096)
+    for attack in ("external", "soft", "virtual"):
+        model.save_weights(path)
+        with h5py.File(path, "a") as file:
+            group = file["layers/dense/vars"]
+            shape = group["0"].shape
+            del group["0"]
+            if attack == "external":
+                group.create_dataset("0", shape, "f4", external=[(str(tmp_path / "secret"), 0, 4096)])
+            elif attack == "soft":
+                group["0"] = h5py.SoftLink("/layers/dense_1/vars/0")
+            else:
+                layout = h5py.VirtualLayout(shape, "f4")
+                group.create_virtual_dataset("0", layout)
+        with pytest.raises(ValueError, match="refused"):
+            model.load_weights(path)
+
+
+def test_a_declared_shape_is_compared_before_it_is_believed(tmp_path):
+    model = trained(sequential)
+    path = tmp_path / "w.weights.h5"
+    model.save_weights(path)
+    with h5py.File(path, "a") as file:
+        group = file["layers/dense/vars"]
+        del group["0"]
+        group.create_dataset("0", (10**6, 10**6, 10**3), "f4", chunks=(1, 1, 1))
+    with pytest.raises(ValueError, match="shape"):
+        model.load_weights(path)
+
+
+@pytest.mark.parametrize("member", ["../evil", "/etc/evil", "assets/../../evil", "extra.py"])
+def test_members_that_no_model_has_are_refused(member, tmp_path):
+    path = tmp_path / "m.keras"
+    trained(sequential).save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(member, "x")
+    with pytest.raises(ValueError, match="refused"):
+        keras.saving.load_model(path)

@@ -1,0 +1,329 @@
+"""fit, evaluate and predict: the same numbers step by step and in stretches, and clear words for bad data."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import hornbook as keras
+from hornbook import layers, ops
+
+ROWS = 70  # with batches of 16: four whole ones and a rest
+
+
+def problem(classes=3):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(ROWS, 6)).astype("float32")
+    return x, rng.integers(0, classes, ROWS)
+
+
+def classifier(seed=1, dropout=0.0):
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential(
+        [keras.Input((6,)), layers.Dense(8, activation="relu"), layers.Dropout(dropout), layers.Dense(3)]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss, metrics=["accuracy"])
+    return model
+
+
+def test_a_stretch_gives_the_numbers_of_single_steps():
+    x, y = problem()
+    together, apart = classifier(), classifier()
+    apart.set_weights(together.get_weights())
+    history = together.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0).history
+    losses = []
+    for _ in range(2):
+        seen = []
+        for i in range(0, ROWS, 16):
+            rows = len(x[i : i + 16])
+            seen.append((rows, apart.train_on_batch(x[i : i + 16], y[i : i + 16])[0]))
+        losses.append(sum(n * loss for n, loss in seen) / ROWS)
+    np.testing.assert_allclose(history["loss"], losses, rtol=1e-5)
+    for a, b in zip(together.get_weights(), apart.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["eager", "hooks", "steps_per_execution", "dataset", "generator", "custom"])
+def test_every_path_gives_the_same_numbers(kind):
+    x, y = problem()
+    reference, model = classifier(), classifier()
+    expected = reference.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0).history
+    arguments = {"epochs": 2, "verbose": 0}
+    arrays = {"x": x, "y": y, "batch_size": 16, "shuffle": False}
+    seen = []
+    if kind == "eager":
+        model.run_eagerly = True
+        arguments |= arrays
+    elif kind == "hooks":
+        callback = keras.callbacks.LambdaCallback(on_epoch_end=None)
+        callback.on_train_batch_end = lambda batch, logs=None: seen.append(batch)
+
+        class Hook(keras.callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                seen.append((batch, logs["loss"]))
+
+        arguments |= arrays | {"callbacks": [Hook()]}
+    elif kind == "steps_per_execution":
+        model.steps_per_execution = 3
+        arguments |= arrays
+    elif kind == "dataset":
+        import tensorflow as tf
+
+        arguments["x"] = tf.data.Dataset.from_tensor_slices((x, y)).batch(16)
+    elif kind == "generator":
+
+        def batches():
+            while True:
+                for i in range(0, ROWS, 16):
+                    yield x[i : i + 16], y[i : i + 16]
+
+        arguments |= {"x": batches(), "steps_per_epoch": 5}
+    else:
+
+        class Custom(keras.Model):
+            def __init__(self, inner):
+                super().__init__()
+                self.inner = inner
+
+            def call(self, inputs, training=None):
+                return self.inner(inputs, training=training)
+
+            def train_step(self, data):
+                logs = super().train_step(data)
+                return {**logs, "twice": logs["loss"] * 2}
+
+        inner = model
+        model = Custom(inner)
+        model.compile(inner.optimizer, inner.loss, metrics=["accuracy"])
+        arguments |= arrays
+    history = model.fit(**arguments).history
+    np.testing.assert_allclose(history["loss"], expected["loss"], rtol=1e-5)
+    np.testing.assert_allclose(history["accuracy"], expected["accuracy"], rtol=1e-5)
+    if kind == "hooks":
+        assert [batch for batch, _ in seen] == [0, 1, 2, 3, 4] * 2
+    if kind == "custom":
+        assert "twice" in history
+
+
+def test_evaluate_says_what_fit_reported():
+    x, y = problem()
+    model = classifier()
+    history = model.fit(x, y, validation_data=(x[:33], y[:33]), epochs=1, verbose=0).history
+    loss, accuracy = model.evaluate(x[:33], y[:33], verbose=0)
+    np.testing.assert_allclose([loss, accuracy], [history["val_loss"][0], history["val_accuracy"][0]], rtol=1e-6)
+    assert model.evaluate(x, y, verbose=0, return_dict=True).keys() == {"loss", "accuracy"}
+
+
+def test_loss_and_metrics_under_weights_equal_a_few_lines_of_numpy():
+    x, y = problem()
+    rng = np.random.default_rng(1)
+    weights = rng.uniform(0, 2, ROWS).astype("float32")
+    model = classifier()
+    model.compile("sgd", model.loss, metrics=["accuracy"], weighted_metrics=["accuracy"])
+    logs = model.evaluate(x, y, sample_weight=weights, batch_size=16, verbose=0, return_dict=True)
+    logits = model.predict(x, verbose=0)
+    logp = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    nll, right = -logp[np.arange(ROWS), y], logits.argmax(1) == y
+    np.testing.assert_allclose(logs["loss"], (nll * weights).mean(), rtol=1e-5)
+    np.testing.assert_allclose(logs["accuracy"], right.mean(), rtol=1e-6)
+    np.testing.assert_allclose(logs["weighted_accuracy"], (right * weights).sum() / weights.sum(), rtol=1e-5)
+
+
+def test_class_weight_is_a_sample_weight():
+    x, y = problem()
+    a, b = classifier(), classifier()
+    table = {0: 1.0, 1: 3.0, 2: 0.5}
+    first = a.fit(x, y, class_weight=table, shuffle=False, verbose=0).history["loss"]
+    second = b.fit(x, y, sample_weight=np.array([table[c] for c in y]), shuffle=False, verbose=0).history["loss"]
+    np.testing.assert_allclose(first, second, rtol=1e-6)
+
+
+def test_predict_puts_ragged_batches_together():
+    x, _ = problem()
+    model = classifier()
+    whole = np.asarray(model(x))
+    for rows in (1, 5, 32, ROWS):
+        got = model.predict(x[:rows], batch_size=16, verbose=0)
+        np.testing.assert_allclose(got, whole[:rows], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(model.predict_on_batch(x), whole, rtol=1e-5, atol=1e-6)
+
+
+def test_the_order_is_a_function_of_seed_and_epoch():
+    orders = []
+
+    class Remember(layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+    def run(seed):
+        keras.utils.set_random_seed(seed)
+        model = keras.Sequential([keras.Input((1,)), Remember(), layers.Dense(1)])
+        model.compile("sgd", "mse", run_eagerly=True)
+        seen = []
+        step = model.train_step
+        model.train_step = lambda data: (seen.extend(np.asarray(data[0])[:, 0].tolist()), step(data))[1]
+        model.fit(np.arange(20.0)[:, None], np.zeros(20), epochs=2, batch_size=7, verbose=0)
+        return seen
+
+    orders = [run(1), run(1), run(2)]
+    assert orders[0] == orders[1] != orders[2]
+    assert sorted(orders[0][:20]) == list(range(20)) and orders[0][:20] != orders[0][20:]
+
+
+def test_two_outputs_have_named_losses_and_metrics():
+    a = keras.Input((4,))
+    h = layers.Dense(5)(a)
+    model = keras.Model(a, [layers.Dense(1, name="reg")(h), layers.Dense(3, activation="softmax", name="cls")(h)])
+    model.compile(
+        "adam",
+        {"reg": "mse", "cls": "sparse_categorical_crossentropy"},
+        loss_weights={"reg": 0.5},
+        metrics={"cls": ["accuracy"], "reg": "mae"},
+    )
+    x, y1, y2 = np.ones((8, 4)), np.ones((8, 1)), np.zeros(8, int)
+    history = model.fit(x, [y1, y2], verbose=0, validation_split=0.25).history
+    names = ["cls_accuracy", "cls_loss", "loss", "reg_loss", "reg_mae"]
+    assert sorted(history) == names + [f"val_{name}" for name in names]
+    values = model.evaluate(x, {"reg": y1, "cls": y2}, verbose=0, return_dict=True)
+    np.testing.assert_allclose(values["loss"], 0.5 * values["reg_loss"] + values["cls_loss"], rtol=1e-5)
+
+
+def test_batch_normalization_and_dropout_learn_inside_a_stretch():
+    x, y = problem()
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((6,)), layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(3)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(x + 5, y, epochs=30, verbose=0)
+    norm = model.layers[0]
+    assert np.all(norm.moving_mean.numpy() > 2)
+    assert int(model.layers[1].seed_generator.state.numpy()[1]) == 30 * 3
+
+
+def test_callbacks_stop_and_restore_and_lower_the_rate(tmp_path):
+    x, y = problem()
+    model = classifier()
+    path = tmp_path / "best.keras"
+    callbacks = [
+        keras.callbacks.EarlyStopping(monitor="val_loss", patience=1, min_delta=10.0),
+        keras.callbacks.ModelCheckpoint(path, save_best_only=True),
+        keras.callbacks.ReduceLROnPlateau(patience=1, min_delta=10.0, factor=0.5),
+        keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+        keras.callbacks.TensorBoard(tmp_path / "tb"),
+    ]
+    history = model.fit(x, y, validation_split=0.2, epochs=10, callbacks=callbacks, verbose=0)
+    assert len(history.epoch) == 2
+    assert path.is_file() and len((tmp_path / "log.csv").read_text().splitlines()) == 3
+    assert list((tmp_path / "tb").rglob("events*"))
+    np.testing.assert_allclose(float(model.optimizer.learning_rate), 0.005, rtol=1e-5)
+    best = keras.saving.load_model(path)
+    assert best.evaluate(x, y, verbose=0)[0] > 0
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_trains(policy):
+    x, y = problem(2)
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = keras.Sequential(
+            [keras.Input((6,)), layers.Dense(8, activation="relu"), layers.Dense(1, dtype="float32")]
+        )
+        model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True))
+        losses = model.fit(x, y, epochs=20, verbose=0).history["loss"]
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert losses[-1] < losses[0]
+    assert (type(model.optimizer).__name__ == "LossScaleOptimizer") == (policy == "mixed_float16")
+
+
+def test_a_tape_of_ones_own():
+    import tensorflow as tf
+
+    x, y = problem()
+
+    class Taped(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+        def train_step(self, data):
+            inputs, labels = data
+            with tf.GradientTape() as tape:
+                loss = self.compute_loss(y=labels, y_pred=self(inputs, training=True))
+            gradients = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+            return {"my_loss": loss}
+
+    model = Taped()
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    losses = model.fit(x, y, epochs=5, verbose=0).history["my_loss"]
+    assert losses[-1] < losses[0]
+
+
+def test_add_loss_and_regularizers_are_part_of_the_loss():
+    x, y = problem()
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(1, kernel_regularizer="l2", use_bias=False)])
+    model.compile("sgd", "mse")
+    loss = model.evaluate(x, y, verbose=0)
+    kernel = model.layers[0].kernel.numpy()
+    np.testing.assert_allclose(loss, np.mean((x @ kernel - y[:, None]) ** 2) + 0.01 * np.sum(kernel**2), rtol=1e-5)
+
+
+def test_freezing_after_compile_is_seen_by_the_next_fit():
+    x, y = problem()
+    model = classifier()
+    model.fit(x, y, verbose=0)
+    model.layers[0].trainable = False
+    before = model.layers[0].kernel.numpy()
+    model.compile("sgd", model.loss)
+    model.fit(x, y, verbose=0)
+    np.testing.assert_array_equal(model.layers[0].kernel.numpy(), before)
+
+
+# ------------------------------------------------------------------------------------------------- bad input
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (lambda m, x, y: m.fit(x, y[:10]), "x has 70.*y has 10"),
+        (lambda m, x, y: m.fit(x[:, :4], y), r"\(None, 6\)|size 6"),
+        (lambda m, x, y: m.fit(x[:0], y[:0]), "0 examples"),
+        (lambda m, x, y: m.fit(None, y), "None"),
+        (lambda m, x, y: m.fit([[1.0], [1.0, 2.0]], [0, 1]), "length|shape|inhomogeneous"),
+        (lambda m, x, y: m.fit(x, y, validation_split=1.0), "validation_split"),
+        (lambda m, x, y: m.fit(x, np.eye(3)[y]), "one-hot|integer|class"),
+        (lambda m, x, y: m.compile(loss="sparse_categorical_crosentropy"), "sparse_categorical_crossentropy"),
+        (lambda m, x, y: m.compile(optimizer="adamm"), "adam"),
+        (lambda m, x, y: m.compile(metrics=["acuracy_of"]), "(?i)unknown metric"),
+        (lambda m, x, y: keras.Sequential([layers.Dense(1)]).fit(x, y), "compile"),
+        (lambda m, x, y: m.predict([]), "no data|0 examples|no array|gave no batch"),
+    ],
+)
+def test_bad_data_is_refused_with_a_clear_word(run, words):
+    with pytest.raises(ValueError, match=words), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run(classifier(), *problem())
+
+
+def test_categorical_crossentropy_with_class_numbers_says_what_to_do():
+    x, y = problem()
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(3, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    with pytest.raises(ValueError, match="sparse_categorical_crossentropy"):
+        model.fit(x, y, verbose=0)
+
+
+def test_the_progress_bar_is_printed(capsys):
+    x, y = problem()
+    classifier().fit(x, y, epochs=2, verbose=2)
+    out = capsys.readouterr().out
+    assert "Epoch 1/2" in out and "Epoch 2/2" in out and "loss:" in out and "accuracy:" in out
+
+
+def test_ops_as_losses_and_metrics():
+    x, y = problem()
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
+    model.compile("sgd", lambda t, p: ops.mean(ops.abs(t - p), axis=-1), metrics=[lambda t, p: ops.mean(p)])
+    assert set(model.fit(x, y, verbose=0).history) == {"loss", "lambda"}
