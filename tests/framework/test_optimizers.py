@@ -249,7 +249,7 @@ def test_gradient_that_overwrites():
     assert scale.numpy() == 7.0 and len(optimizer.variables) == 4
 
 
-# --------------------------------------------------------------------------------------------------------- learning rate
+# -------------------------------------------------------------------------------------------------- learning rate
 def test_learning_rate_can_be_a_number_a_schedule_or_a_function():
     optimizer = optimizers.SGD(0.1)
     optimizer.learning_rate = 0.25
@@ -270,7 +270,7 @@ def test_learning_rate_can_be_a_number_a_schedule_or_a_function():
 def test_wrong_arguments_teach():
     with pytest.raises(ValueError, match="Only one of clipnorm, clipvalue and global_clipnorm"):
         optimizers.SGD(clipnorm=1.0, clipvalue=1.0)
-    with pytest.raises(ValueError, match="gradient_accumulation_steps must be an integer of 2 or more"):
+    with pytest.raises(ValueError, match="gradient_accumulation_steps must be 2 or more"):
         optimizers.SGD(gradient_accumulation_steps=1)
     with pytest.raises(ValueError, match="unexpected arguments"):
         optimizers.SGD(speed=1)

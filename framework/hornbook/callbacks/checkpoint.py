@@ -123,8 +123,8 @@ class ModelCheckpoint(MonitorCallback):
         current = logs.get(self.monitor)
         if current is None:
             warnings.warn(
-                f"Can save best model only with {self.monitor} available; the logs hold {', '.join(logs)}. The model is "
-                "saved every time.",
+                f"Can save best model only with {self.monitor} available; the logs hold {', '.join(logs)}. "
+                "The model is saved every time.",
                 stacklevel=5,
             )
             return True

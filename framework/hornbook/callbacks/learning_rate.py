@@ -145,4 +145,5 @@ def _takes_two(function: Callable) -> bool:
 
 def current_rate(optimizer: Any) -> float:
     """The learning rate of an optimizer as a Python number."""
-    return float(backend.convert_to_numpy(backend.convert_to_tensor(optimizer.learning_rate)))
+    rate = optimizer.learning_rate
+    return rate if isinstance(rate, float) else float(backend.convert_to_numpy(backend.convert_to_tensor(rate)))

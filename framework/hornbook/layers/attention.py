@@ -64,7 +64,7 @@ class BaseAttention(Layer):
     def _projection(
         self, equation: str, output_shape: Sequence, bias_axes: str, name: str, activation: Any = None
     ) -> EinsumDense:
-        return EinsumDense(
+        dense = EinsumDense(
             equation,
             output_shape=output_shape,
             bias_axes=bias_axes if self.use_bias else None,
@@ -79,8 +79,19 @@ class BaseAttention(Layer):
             dtype=self.dtype_policy,
             name=name,
         )
+        dense.supports_masking = True
+        return dense
 
-    def _mask(self, query: Any, value: Any, value_mask: Any, key_mask: Any, attention_mask: Any, causal: bool) -> Any:
+    def _mask(
+        self,
+        query: Any,
+        value: Any,
+        query_mask: Any,
+        value_mask: Any,
+        key_mask: Any,
+        attention_mask: Any,
+        causal: bool,
+    ) -> Any:
         """All masks as one of shape (batch or 1, T or 1, S), True where a query position may look; None for no mask."""
         parts = [] if attention_mask is None else [ops.cast(attention_mask, "bool")]
         parts += [
@@ -136,7 +147,7 @@ class MultiHeadAttention(BaseAttention):
     Call:
         query: (batch, T, features); value: (batch, S, features); key: as value, which it is if not given.
         attention_mask: (batch, T, S) booleans, True where a query position may look.
-        value_mask, key_mask: (batch, S); query_mask: (batch, T), which is handed on.
+        query_mask: (batch, T); value_mask, key_mask: (batch, S); what is False is left out. The output has query_mask.
         return_attention_scores: whether to return (output, scores).
         use_causal_mask: whether a position only looks at itself and earlier ones.
 
@@ -254,7 +265,7 @@ class MultiHeadAttention(BaseAttention):
     ) -> Any:
         key = value if key is None else key
         self._check_shapes(query.shape, value.shape, key.shape)
-        mask = self._mask(query, value, value_mask, key_mask, attention_mask, use_causal_mask)
+        mask = self._mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
         queries, keys, values = self._query_dense(query), self._key_dense(key), self._value_dense(value)
 
         rank = len(queries.shape)
@@ -408,7 +419,7 @@ class GroupQueryAttention(BaseAttention):
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
-        mask = self._mask(query, value, value_mask, key_mask, attention_mask, use_causal_mask)
+        mask = self._mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
         mask = None if mask is None else ops.expand_dims(mask, 1)  # (batch, 1, T, S)
         queries, keys, values = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         group = self.num_query_heads // self.num_key_value_heads

@@ -144,12 +144,6 @@ class BaseConv(Layer):
                 )
         return tuple(shape)
 
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        if self.activity_regularizer is None:
-            del config["activity_regularizer"]
-        return config
-
 
 class Conv1D(BaseConv):
     """Convolution over a sequence.

@@ -303,7 +303,7 @@ class Embedding(ProjectionLayer):
         return (*input_shape, self.output_dim)
 
     def get_config(self) -> dict[str, Any]:
-        config = {"activity_regularizer": None, **super().get_config()}
+        config = {"activity_regularizer": None, **super().get_config(), "input_dim": self.input_dim}
         for key in ("weights", "input_length"):
             config.pop(key, None)
         return config

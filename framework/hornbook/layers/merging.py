@@ -53,7 +53,7 @@ class Merge(MovingLayer):
             raise ValueError(f"{name} takes a list of {wanted}, got an input of shape {input_shape}.")
 
     def call(self, inputs: Sequence) -> Any:
-        self._check([x.shape for x in inputs] if isinstance(inputs, list | tuple) else inputs.shape)
+        self._check([tuple(x.shape) for x in inputs] if isinstance(inputs, list | tuple) else tuple(inputs.shape))
         rank = max(len(x.shape) for x in inputs)
         return self.merge([_with_rank(x, rank) for x in inputs])
 

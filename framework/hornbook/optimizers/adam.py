@@ -257,7 +257,8 @@ class Nadam(Optimizer):
     """Adam that looks one step ahead, as Nesterov's momentum does.
 
     u_t = beta_1 (1 - 0.96^t / 2);  m and v as in Adam;
-    w <- w - lr (u_{t+1} m / (1 - u_1...u_{t+1}) + (1 - u_t) g / (1 - u_1...u_t)) / (sqrt(v / (1 - beta_2^t)) + epsilon).
+    m_hat = u_{t+1} m / (1 - u_1...u_{t+1}) + (1 - u_t) g / (1 - u_1...u_t);  v_hat = v / (1 - beta_2^t);
+    w <- w - lr m_hat / (sqrt(v_hat) + epsilon).
 
     Args:
         learning_rate: lr.

@@ -46,7 +46,7 @@ class Optimizer(Configurable):
         use_ema: keep a moving average of the variables, a <- ema_momentum a + (1 - ema_momentum) w.
         ema_momentum: the weight of the past in it.
         ema_overwrite_frequency: put the average in the variables' place every so many steps; only at the end if None.
-        loss_scale_factor: the loss is multiplied by it and the gradients are divided, which keeps small ones in float16.
+        loss_scale_factor: the loss is multiplied by it and the gradients divided, which keeps small ones in float16.
         gradient_accumulation_steps: update every so many steps, with the mean of their gradients.
         name: the first part of its variables' paths; made from the class if None.
 
@@ -63,8 +63,8 @@ class Optimizer(Configurable):
     array([1.5, 1.5], dtype=float32)
     """
 
-    # A class that defines `fused_step(gradient, variable, learning_rate)` beside `update_step` offers the same update by
-    # kernels of the backend; it returns False where the backend has none, and `update_step` runs.
+    # A class that defines `fused_step(gradient, variable, learning_rate)` beside `update_step` offers the same update
+    # by kernels of the backend; it returns False where there is none for it, and `update_step` runs.
     fused_step: Callable[..., bool]
 
     def __init__(
@@ -90,15 +90,13 @@ class Optimizer(Configurable):
             )
         if kwargs:
             raise ValueError(f"{type(self).__name__} got unexpected arguments: {sorted(kwargs)}.")
-        _check_arguments(
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            use_ema,
-            ema_momentum,
-            ema_overwrite_frequency,
-            gradient_accumulation_steps,
-        )
+        _check_clipping(clipnorm, clipvalue, global_clipnorm)
+        if gradient_accumulation_steps and gradient_accumulation_steps < 2:
+            raise ValueError(
+                f"gradient_accumulation_steps must be 2 or more, or None; got {gradient_accumulation_steps}."
+            )
+        if use_ema:
+            _check_averaging(ema_momentum, ema_overwrite_frequency)
         vars(self)["_variables"] = []
         self.name = name or global_state.auto_name(global_state.to_snake_case(type(self).__name__))
         self.weight_decay = weight_decay
@@ -383,11 +381,8 @@ class Optimizer(Configurable):
                 self._update_averages()
             constrained = [v for v in variables if getattr(v, "constraint", None) is not None]
             if constrained:
-                backend.update_variables(
-                    lambda _, variable: variable.assign(variable.constraint(variable)),
-                    [None] * len(constrained),
-                    constrained,
-                )
+                nothing = [None] * len(constrained)
+                backend.update_variables(lambda _, v: v.assign(v.constraint(v)), nothing, constrained)
         self._iterations.assign_add(1)
 
     def _update(self, gradients: list, variables: list) -> None:
@@ -709,22 +704,14 @@ def _number(learning_rate: Any) -> float:
     )
 
 
-def _check_arguments(
-    clipnorm: Any,
-    clipvalue: Any,
-    global_clipnorm: Any,
-    use_ema: bool,
-    momentum: float,
-    frequency: Any,
-    accumulation: Any,
-) -> None:
+def _check_clipping(clipnorm: Any, clipvalue: Any, global_clipnorm: Any) -> None:
     clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
     if sum(value is not None for value in clips.values()) > 1:
         raise ValueError(f"Only one of clipnorm, clipvalue and global_clipnorm can be set; got {clips}.")
-    if accumulation is not None and accumulation and accumulation < 2:
-        raise ValueError(f"gradient_accumulation_steps must be an integer of 2 or more, or None; got {accumulation}.")
-    if use_ema:
-        if not 0 <= momentum <= 1:
-            raise ValueError(f"ema_momentum must lie between 0 and 1, got {momentum}.")
-        if frequency and (not isinstance(frequency, int) or frequency < 1):
-            raise ValueError(f"ema_overwrite_frequency must be an integer of 1 or more, or None; got {frequency!r}.")
+
+
+def _check_averaging(momentum: float, frequency: Any) -> None:
+    if not 0 <= momentum <= 1:
+        raise ValueError(f"ema_momentum must lie between 0 and 1, got {momentum}.")
+    if frequency and (not isinstance(frequency, int) or frequency < 1):
+        raise ValueError(f"ema_overwrite_frequency must be an integer of 1 or more, or None; got {frequency!r}.")

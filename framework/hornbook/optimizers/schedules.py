@@ -88,7 +88,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     def __init__(self, boundaries: Sequence, values: Sequence, name: str = "PiecewiseConstant") -> None:
         if len(boundaries) != len(values) - 1:
             raise ValueError(
-                f"There must be one more value than boundaries, got {len(values)} values and {len(boundaries)} boundaries."
+                f"There must be one more value than boundaries; got {len(values)} values, {len(boundaries)} boundaries."
             )
         self.boundaries, self.values, self.name = boundaries, values, name
 

@@ -1,4 +1,4 @@
-"""Control flow that becomes part of the graph: branches, loops, scans, maps."""
+"""What moves numbers and control: slices, scatters, branches, loops, scans, maps."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,9 +6,66 @@ from typing import Any
 import tensorflow as tf
 
 from hornbook import tree
+from hornbook.backend.config import standardize_dtype
 from hornbook.backend.tensorflow.services import convert_to_tensor
 
-__all__ = ["cond", "fori_loop", "map", "scan", "switch", "unstack", "vectorized_map", "while_loop"]
+__all__ = [
+    "cond",
+    "fori_loop",
+    "map",
+    "saturate_cast",
+    "scan",
+    "scatter",
+    "scatter_update",
+    "slice",
+    "slice_update",
+    "switch",
+    "unstack",
+    "vectorized_map",
+    "while_loop",
+]
+
+
+def saturate_cast(x: Any, dtype: Any) -> Any:
+    """`x` in `dtype`, numbers out of range moved to the nearest inside."""
+    return tf.saturate_cast(convert_to_tensor(x), standardize_dtype(dtype))
+
+
+def slice(inputs: Any, start_indices: Any, shape: Sequence[int]) -> Any:
+    """The block of a shape that begins at `start_indices`."""
+    return tf.slice(convert_to_tensor(inputs), convert_to_tensor(start_indices, "int32"), shape)
+
+
+def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
+    """The array with a block replaced."""
+    x = convert_to_tensor(inputs)
+    updates = convert_to_tensor(updates, x.dtype.name)
+    axes = [tf.range(size) for size in updates.shape]
+    starts = tf.unstack(convert_to_tensor(start_indices, "int32"))
+    places = tf.meshgrid(*[axis + start for axis, start in zip(axes, starts, strict=True)], indexing="ij")
+    return tf.tensor_scatter_nd_update(x, tf.stack(places, -1), updates)
+
+
+def scatter(indices: Any, values: Any, shape: Sequence[int]) -> Any:
+    """Zeros with values added at indices."""
+    return tf.scatter_nd(convert_to_tensor(indices, "int32"), convert_to_tensor(values), shape)
+
+
+def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Any:
+    """The array with updates written, or combined, at indices."""
+    x, indices = convert_to_tensor(inputs), convert_to_tensor(indices, "int32")
+    updates = convert_to_tensor(updates, x.dtype.name)
+    kernels = {
+        None: tf.tensor_scatter_nd_update,
+        "add": tf.tensor_scatter_nd_add,
+        "max": tf.tensor_scatter_nd_max,
+        "min": tf.tensor_scatter_nd_min,
+    }
+    if reduction == "mul":
+        return x * tf.tensor_scatter_nd_update(tf.ones_like(x), indices, updates)
+    if reduction not in kernels:
+        raise ValueError(f"reduction must be None, 'add', 'max', 'min' or 'mul', got {reduction!r}.")
+    return kernels[reduction](x, indices, updates)
 
 
 def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:

@@ -345,6 +345,7 @@ def dot_product_attention(
     mask: Any = None,
     scale: float | None = None,
     is_causal: bool = False,
+    soft_cap: float | None = None,
 ) -> Any:
     """softmax(q k^T scale + bias) v on (batch, time, heads, dim); fewer key heads than query heads are shared."""
     query, key, value = as_float(query), as_float(key), as_float(value)
@@ -354,6 +355,8 @@ def dot_product_attention(
         key, value = tf.repeat(key, groups, axis=2), tf.repeat(value, groups, axis=2)
     scores = tf.einsum("btnh,bsnh->bnts", query, key)  # (B, T, N, H) x (B, S, N, H) -> (B, N, T, S)
     scores = cast(scores, "float32") * scale
+    if soft_cap is not None:
+        scores = soft_cap * tf.tanh(scores / soft_cap)
     if bias is not None:
         scores += cast(bias, "float32")
     if is_causal:

@@ -1,4 +1,4 @@
-"""What optimizers ask of TensorFlow: dense gradients, one decision for all replicas, and kernels that do a whole update.
+"""What optimizers ask of TensorFlow: dense gradients, one decision for all replicas, kernels for a whole update.
 
 The kernels are optional: a backend that has none runs the formula written in the optimizer. TensorFlow's do in one
 operation what the formula does in ten to sixteen, which for small weights is most of the time of an update.
@@ -51,10 +51,8 @@ def update_when(predicate: Any, update: Callable, otherwise: Callable) -> None:
 
     def decide(strategy: Any, predicate: Any) -> None:
         first = strategy.experimental_local_results(predicate)[0]
-        branches = [
-            run(lambda b=branch: strategy.extended.call_for_each_replica(run(b))) for branch in (update, otherwise)
-        ]
-        tf.cond(first, *branches)
+        each = strategy.extended.call_for_each_replica
+        tf.cond(first, run(lambda: each(run(update))), run(lambda: each(run(otherwise))))
 
     tf.distribute.get_replica_context().merge_call(decide, args=(predicate,))
 

@@ -1,0 +1,69 @@
+"""Files from the network, checked and cached."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+
+def get_file(
+    fname: str | None = None,
+    origin: str | None = None,
+    untar: bool = False,
+    md5_hash: str | None = None,
+    file_hash: str | None = None,
+    cache_subdir: str = "datasets",
+    hash_algorithm: str = "auto",
+    extract: bool = False,
+    archive_format: str = "auto",
+    cache_dir: str | None = None,
+    force_download: bool = False,
+) -> str:
+    """The path of a file, downloaded once and kept in a cache.
+
+    Args:
+        fname: the name in the cache, the last part of `origin` if None.
+        origin: the address.
+        md5_hash, file_hash: what the bytes must hash to; a file that does not is never kept.
+        cache_subdir, cache_dir: the folder: `cache_dir/cache_subdir`, `~/.hornbook` if cache_dir is None.
+        hash_algorithm: "sha256", "md5" or "auto" (told by the length of the hash).
+        untar, extract, archive_format: unpacking is not offered.
+        force_download: fetch it even if it is there.
+
+    Raises:
+        ValueError: for a name with a folder in it, and where unpacking is asked for.
+        OSError: where the address cannot be reached or gives other bytes.
+    """
+    import pooch
+    from filelock import FileLock
+
+    if untar or extract:
+        raise ValueError("get_file() does not unpack archives; unpack the file it gives with a tool you trust.")
+    if origin is None:
+        raise ValueError("get_file() needs origin, the address of the file.")
+    name = fname or origin.rsplit("/", 1)[-1].split("?")[0]
+    if not name or name in (".", "..") or any(mark in name for mark in ("/", "\\", ":", "\0")):
+        raise ValueError(f"The name of a cached file must be a plain name without folders, got {name!r}.")
+    folder = Path(cache_dir or os.environ.get("HORNBOOK_HOME", Path.home() / ".hornbook")) / cache_subdir
+    folder.mkdir(parents=True, exist_ok=True)
+    expected = _known_hash(file_hash or md5_hash, "md5" if md5_hash and not file_hash else hash_algorithm)
+    target = folder / name
+    with FileLock(folder / f".{name}.lock"):
+        if force_download:
+            target.unlink(missing_ok=True)
+        try:
+            return pooch.retrieve(origin, known_hash=expected, fname=name, path=folder, progressbar=True)
+        except Exception as error:
+            raise OSError(
+                f"{name} could not be fetched from {origin} ({type(error).__name__}: {error}). Connect to the network, "
+                f"or put the file at {target}."
+            ) from error
+
+
+def _known_hash(value: Any, algorithm: str) -> str | None:
+    if value is None:
+        return None
+    if algorithm == "auto":
+        algorithm = "sha256" if len(value) == 64 else "md5"
+    if algorithm not in ("md5", "sha256"):
+        raise ValueError(f"hash_algorithm must be 'md5', 'sha256' or 'auto', got {algorithm!r}.")
+    return f"{algorithm}:{value}"
