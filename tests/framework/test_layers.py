@@ -252,6 +252,11 @@ def close(ours: Any, theirs: Any, tolerance: float = 1e-5) -> None:
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
+def close_gradients(ours: list, theirs: list) -> None:
+    """Sums of large numbers that cancel are as exact as the largest of them."""
+    close(ours, theirs, 1e-5 * max(1.0, *(float(np.abs(g).max(initial=0)) for g in numbers(theirs)), 1.0))
+
+
 def plain(config: Any) -> Any:
     return json.loads(json.dumps(config))
 
@@ -346,11 +351,13 @@ def check_layer(row: Row) -> None:
     assert [w.name for w in layer.weights] == [w.name for w in theirs.weights]
     assert [w.trainable for w in layer.weights] == [w.trainable for w in theirs.weights]
     theirs.set_weights(layer.get_weights())
+    if row.name == "Normalization":
+        theirs.finalize_state()  # there the weights are read once
     their_outputs, their_gradients = run(theirs, row)
     close(outputs, their_outputs)
     assert [y.dtype.name for y in tree.flatten(outputs)] == [y.dtype.name for y in tree.flatten(their_outputs)]
     assert masks_of(outputs) == masks_of(their_outputs)
-    close(gradients, their_gradients, 1e-4)
+    close_gradients(gradients, their_gradients)
     run(layer, row)  # `losses` are those of the latest call
     close(layer.losses, theirs.losses)
     if row.training:
@@ -361,7 +368,7 @@ def check_layer(row: Row) -> None:
         ours, our_gradients = run(start, row, training=True)
         expected, expected_gradients = run(their_start, row, training=True)
         close(ours, expected)
-        close(our_gradients, expected_gradients, 1e-4)
+        close_gradients(our_gradients, expected_gradients)
         close(start.get_weights(), their_start.get_weights())
 
 
@@ -387,6 +394,28 @@ def test_signatures_are_those_of_keras() -> None:
 
 
 # ----------------------------------------------------------------------------------------------------- the families
+@pytest.mark.parametrize(
+    ("name", "kwargs", "size"),
+    [
+        ("Conv1D", {"filters": 4, "kernel_size": 3, "padding": "causal", "strides": 2}, (2, 9, 3)),
+        ("Conv2D", {"filters": 4, "kernel_size": 3, "padding": "same"}, (2, 6, 7, 3)),
+        ("MaxPooling2D", {"pool_size": 2}, (2, 6, 7, 3)),
+        ("AveragePooling1D", {"pool_size": 2, "padding": "same"}, (2, 7, 3)),
+        ("UpSampling2D", {"size": (2, 3)}, (2, 4, 5, 3)),
+        ("Cropping2D", {"cropping": (1, 2)}, (2, 6, 7, 3)),
+    ],
+)
+def test_channels_first_is_the_same_with_the_axes_moved(name: str, kwargs: dict, size: tuple) -> None:
+    x = np.random.default_rng(0).normal(size=size).astype("float32")
+    last, first = getattr(layers, name)(**kwargs), getattr(layers, name)(data_format="channels_first", **kwargs)
+    moved = np.moveaxis(x, -1, 1)
+    expected = last(x).numpy()
+    first.build(moved.shape)
+    first.set_weights(last.get_weights())
+    np.testing.assert_allclose(np.moveaxis(first(moved).numpy(), 1, -1), expected, atol=1e-5)
+    assert first.compute_output_shape(moved.shape) == tuple(first(moved).shape)
+
+
 def test_embedding_starts_from_weights_and_masks_zero() -> None:
     table = np.arange(6, dtype="float32").reshape(3, 2)
     layer = layers.Embedding(3, 2, mask_zero=True, weights=[table])
@@ -519,7 +548,7 @@ def test_normalization_adapts(axis: Any) -> None:
     if keras is not None:
         theirs = keras.layers.Normalization(axis=axis)
         theirs.adapt(x)
-        close(layer.get_weights(), theirs.get_weights())
+        close(layer.get_weights()[:2], theirs.get_weights()[:2])  # the third counts samples
         close(layer.mean, theirs.mean)
     inverse = layers.Normalization(axis=axis, invert=True)
     inverse.adapt(x)

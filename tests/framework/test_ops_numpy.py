@@ -488,6 +488,21 @@ def test_logsumexp():
     check(ops.logsumexp(f(1e4, 1e4)), 1e4 + np.log(2))
 
 
+def test_a_sparse_matrix_times_a_dense_one():
+    tf = pytest.importorskip("tensorflow")
+    sparse = tf.sparse.from_dense(WHOLE.astype(np.float32))
+    check(ops.matmul(sparse, CUBE[0]), WHOLE @ CUBE[0])
+    check(ops.add(sparse, 1.0), WHOLE + 1.0)
+
+
+def test_ragged_rows_are_computed_row_by_row():
+    tf = pytest.importorskip("tensorflow")
+    ragged = tf.ragged.constant([[1.0, 2.0], [3.0]])
+    assert ops.add(ragged, 1.0).to_list() == [[2.0, 3.0], [4.0]]
+    assert ops.square(ragged).to_list() == [[1.0, 4.0], [9.0]]
+    check(ops.sum(ragged, axis=1), [3.0, 3.0])
+
+
 def test_error_function_undone():
     check(ops.erf(ops.erfinv(UNIT)), UNIT)
 

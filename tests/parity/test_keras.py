@@ -58,9 +58,13 @@ def transformer(k):
 
 
 MODELS = [mlp, convnet, recurrent, transformer]
+# Adam on an Embedding: Keras on TensorFlow squares the gradient of a word once for each place where it stands in the
+# batch, (1 + 4) for gradients 1 and 2, where the formula (and Keras on JAX, and Hornbook) squares their sum, 9.
+OPTIMIZERS = {transformer: "sgd"}
 
 
-def twins(make, optimizer="adam"):
+def twins(make):
+    optimizer = OPTIMIZERS.get(make, "adam")
     keras.utils.set_random_seed(0)
     theirs, x = make(keras)
     ours, _ = make(hornbook)
@@ -144,6 +148,8 @@ def test_the_layout_of_the_file_is_that_of_keras(tmp_path):
 
     a, b = config(tmp_path / "theirs.keras"), config(tmp_path / "ours.keras")
     for theirs_layer, ours_layer in zip(a["config"]["layers"], b["config"]["layers"], strict=True):
+        if theirs_layer["class_name"] == "LayerNormalization":  # Keras turns -1 into [-1] when the layer is built
+            theirs_layer["config"]["axis"] = theirs_layer["config"]["axis"][0]
         assert ours_layer["config"] == theirs_layer["config"]
         assert ours_layer["class_name"] == theirs_layer["class_name"]
     assert b["compile_config"]["optimizer"] == a["compile_config"]["optimizer"]

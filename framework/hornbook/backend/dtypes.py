@@ -46,7 +46,7 @@ def _meet(dtypes: tuple[str, ...], default_float: str) -> str:
         return "complex128" if "complex128" in dtypes else "complex64"
     common = frozenset.intersection(*(_REACH[dtype] for dtype in dtypes))
     lowest = max(common, key=lambda dtype: len(_REACH[dtype]))
-    return {"int*": "int32", "float*": default_float, "uint64": "uint32"}.get(lowest, lowest)
+    return {"int*": "int32", "float*": default_float, "uint64": "uint32"}.get(lowest) or lowest
 
 
 def result_type(*dtypes: Any) -> str:

@@ -236,16 +236,14 @@ class CallbackList(Callback):
 
 def _calls_all(hook: str, has_position: bool) -> Any:
     """The hook of a list: the same hook of each callback, with the same logs."""
-    if has_position:
 
-        def call(self: CallbackList, position: int, logs: dict[str, Any] | None = None) -> None:
-            self._call(hook, position, logs=logs)
+    def at(self: CallbackList, position: int, logs: dict[str, Any] | None = None) -> None:
+        self._call(hook, position, logs=logs)
 
-    else:
+    def plain(self: CallbackList, logs: dict[str, Any] | None = None) -> None:
+        self._call(hook, logs=logs)
 
-        def call(self: CallbackList, logs: dict[str, Any] | None = None) -> None:
-            self._call(hook, logs=logs)
-
+    call = at if has_position else plain
     call.__name__, call.__doc__ = hook, getattr(Callback, hook).__doc__
     return call
 

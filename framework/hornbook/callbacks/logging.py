@@ -7,7 +7,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -148,6 +148,6 @@ class RemoteMonitor(Callback):
 
 def _cell(value: Any) -> Any:
     """A value as one cell: several numbers stand in brackets."""
-    if isinstance(value, Iterable) and not isinstance(value, str) and np.ndim(value):
+    if not isinstance(value, str) and np.ndim(value):
         return f'"[{", ".join(map(str, value))}]"'
     return value

@@ -169,8 +169,8 @@ class TensorBoard(Callback):
         self._leave()
         if self.update_freq != "epoch":
             step = self._batches[part]
-            self._scope = self._writer(part).as_default(step, self._is_due(step))
-            self._scope.__enter__()
+            scope = self._scope = self._writer(part).as_default(step, self._is_due(step))
+            scope.__enter__()
 
     def _leave(self) -> None:
         if self._scope is not None:

@@ -311,9 +311,10 @@ class Layer(Operation, Configurable):
     @property
     def metrics(self) -> list:
         """The metrics kept as attributes by this layer and inner ones."""
-        return self._gather(
-            lambda layer: [v for v in layer._attributes() if hasattr(v, "update_state") and hasattr(v, "result")]
-        )
+        return self._gather(Layer._own_metrics)
+
+    def _own_metrics(self) -> list:
+        return [v for v in self._attributes() if hasattr(v, "update_state") and hasattr(v, "result")]
 
     @property
     def trainable(self) -> bool:

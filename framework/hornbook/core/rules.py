@@ -20,9 +20,7 @@ Arguments = dict[str, Any]
 
 
 class OutputRule:
-    """Marks a function as a rule, so that `@op(rule)` tells it from the op itself."""
-
-    is_output_rule = True
+    """A function of an op's arguments, by name, that gives the `Spec` of its output; made by decorating it."""
 
     def __init__(self, function: Callable[[Arguments], Any]) -> None:
         self.function = function
@@ -392,19 +390,22 @@ def concatenate(arguments: Arguments) -> Spec:
     shapes = [shape_of(x) for x in xs]
     if axis is None:
         counts = [None if None in shape else math.prod(shape) for shape in shapes]
-        return Spec((None if None in counts else sum(counts),), common_dtype(*xs))
+        return Spec((None if None in counts else sum(count or 0 for count in counts),), common_dtype(*xs))
     rank = len(shapes[0])
     axis = canonical_axis(axis, rank)
     result = []
     for i in range(rank):
         sizes = [shape[i] if len(shape) == rank else -1 for shape in shapes]
-        known = set(sizes) - {None}
+        known = {size for size in sizes if size is not None}
         if -1 in known or (i != axis and len(known) > 1):
             raise ValueError(
                 f"arrays of shapes {', '.join(map(str, shapes))} cannot be joined along axis {axis}: "
                 "they must have as many dimensions and, but for that axis, the same sizes."
             )
-        result.append((None if None in sizes else sum(sizes)) if i == axis else known.pop() if known else None)
+        if i == axis:
+            result.append(None if None in sizes else sum(size or 0 for size in sizes))
+        else:
+            result.append(known.pop() if known else None)
     return Spec(tuple(result), common_dtype(*xs))
 
 

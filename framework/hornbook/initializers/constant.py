@@ -133,8 +133,13 @@ class STFT(Initializer):
             if self.window in cosines and period > 0:
                 a, b = cosines[self.window]
                 return a - b * np.cos(2 * np.pi * np.arange(length) / period)
-            from scipy import signal  # only for the rarer windows
-
+            try:
+                from scipy import signal  # type: ignore[import-not-found]
+            except ImportError as error:
+                raise ImportError(
+                    f"The window {self.window!r} comes from SciPy, which is not installed: pip install scipy, or use "
+                    "'hann', 'hamming', None or an array."
+                ) from error
             return signal.get_window(self.window, length, fftbins=self.periodic)
         window = np.asarray(self.window)
         if window.shape != (length,):

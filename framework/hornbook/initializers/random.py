@@ -333,7 +333,8 @@ def fans(shape: Any, input_axes: Any = None, output_axes: Any = None) -> tuple[i
     if input_axes is not None and output_axes is not None:
         return math.prod(shape[axis] for axis in input_axes), math.prod(shape[axis] for axis in output_axes)
     if len(shape) < 2:
-        return (int(shape[0]),) * 2 if shape else (1, 1)
+        size = int(shape[0]) if shape else 1
+        return size, size
     *window, inputs, outputs = shape
     size = math.prod(window)
     return size * inputs, size * outputs

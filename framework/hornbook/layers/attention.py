@@ -94,9 +94,11 @@ class BaseAttention(Layer):
     ) -> Any:
         """All masks as one of shape (batch or 1, T or 1, S), True where a query position may look; None for no mask."""
         parts = [] if attention_mask is None else [ops.cast(attention_mask, "bool")]
-        parts += [
-            ops.expand_dims(ops.cast(m, "bool"), -2) for m in (value_mask, key_mask) if m is not None
-        ]  # (B, 1, S)
+        if query_mask is not None:
+            parts.append(ops.expand_dims(ops.cast(query_mask, "bool"), -1))  # (batch, T) -> (batch, T, 1)
+        for mask in (value_mask, key_mask):
+            if mask is not None:
+                parts.append(ops.expand_dims(ops.cast(mask, "bool"), -2))  # (batch, S) -> (batch, 1, S)
         if causal or self.sliding_window is not None:
             rows = ops.expand_dims(ops.arange(ops.shape(query)[1]), -1)  # (T, 1)
             columns = ops.expand_dims(ops.arange(ops.shape(value)[1]), 0)  # (1, S)

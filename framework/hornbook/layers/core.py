@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from hornbook import activations, backend, constraints, initializers, ops, regularizers
 from hornbook.core.layer import InputSpec, Layer
 from hornbook.layers.arguments import known_sizes, positive_integer
@@ -286,7 +288,8 @@ class Embedding(ProjectionLayer):
         self.autocast = False  # indices given as floats keep their value
         if weights is not None:
             self.build()
-            self.set_weights([weights] if len(weights) != 1 or self.input_dim == len(weights) == 1 else list(weights))
+            table = np.asarray(weights)
+            self.set_weights([table[0] if table.ndim == 3 else table])  # also as a list of one table, as get_weights()
 
     def build(self, input_shape: Any = None) -> None:
         self.embeddings = self.add_weight(shape=(self.input_dim, self.output_dim), name="embeddings")

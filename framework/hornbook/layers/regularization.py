@@ -14,10 +14,11 @@ __all__ = ["ActivityRegularization", "Dropout", "GaussianDropout", "GaussianNois
 class NoiseLayer(ElementwiseLayer):
     """Base of the layers that draw numbers while training: the generator is their own, and its state is saved."""
 
-    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, amount: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seed = seed
-        self.seed_generator = random.SeedGenerator(seed)
+        if amount > 0:
+            self.seed_generator = random.SeedGenerator(seed)
 
 
 class Dropout(NoiseLayer):
@@ -46,8 +47,8 @@ class Dropout(NoiseLayer):
     def __init__(
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(seed=seed, **kwargs)
-        self.rate = fraction(rate, "rate")
+        super().__init__(fraction(rate, "rate"), seed=seed, **kwargs)
+        self.rate = rate
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
@@ -78,8 +79,8 @@ class SpatialDropout1D(NoiseLayer):
     """
 
     def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(seed=seed, name=name, dtype=dtype)
-        self.rate = fraction(rate, "rate")
+        super().__init__(fraction(rate, "rate"), seed=seed, name=name, dtype=dtype)
+        self.rate = rate
         self.input_spec = InputSpec(ndim=3)
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
@@ -106,8 +107,8 @@ class GaussianNoise(NoiseLayer):
     """
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(seed=seed, **kwargs)
-        self.stddev = fraction(stddev, "stddev")
+        super().__init__(fraction(stddev, "stddev"), seed=seed, **kwargs)
+        self.stddev = stddev
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
         if not training or not self.stddev:
@@ -134,8 +135,8 @@ class GaussianDropout(NoiseLayer):
     """
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(seed=seed, **kwargs)
-        self.rate = fraction(rate, "rate")
+        super().__init__(fraction(rate, "rate"), seed=seed, **kwargs)
+        self.rate = rate
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
         if not training or not self.rate:

@@ -37,6 +37,9 @@ class TextLayer(Layer):
     compute_dtype = property(lambda self: "string", doc="Strings.")
     variable_dtype = property(lambda self: "string", doc="Strings.")
 
+    def build(self, input_shape: Any = None) -> None:
+        """Nothing to make: the vocabulary is no weight."""
+
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Find the vocabulary of the data: its words, the most frequent first.
 
@@ -147,7 +150,7 @@ class StringLookup(TextLayer):
         self.max_tokens, self.num_oov_indices = max_tokens, num_oov_indices
         self.mask_token, self.oov_token = mask_token, oov_token
         self.invert, self.pad_to_max_tokens, self.sparse = invert, pad_to_max_tokens, sparse
-        self.encoding, self.salt = encoding, salt
+        self.encoding, self.salt = encoding, [salt, salt] if isinstance(salt, int) else salt
         self.input_vocabulary: list[str] | None = None
         self.input_idf_weights = None if idf_weights is None else [float(w) for w in np.asarray(idf_weights)]
         self._table = backend.StringTable()
@@ -291,8 +294,7 @@ class StringLookup(TextLayer):
         def places_of(strings: Any) -> Any:
             places = self._table.lookup(strings, required=not self.num_oov_indices)
             if self.num_oov_indices > 1:
-                salt = [self.salt, self.salt] if isinstance(self.salt, int) else self.salt
-                unknown = ops.add(backend.string_hash_bucket(strings, self.num_oov_indices, salt), first)
+                unknown = ops.add(backend.string_hash_bucket(strings, self.num_oov_indices, self.salt), first)
             else:
                 unknown = backend.convert_to_tensor(first, "int64")
             return ops.where(ops.less(places, 0), unknown, places)

@@ -273,7 +273,7 @@ class Nadam(Optimizer):
     >>> w = keras.Variable([1.0])
     >>> keras.optimizers.Nadam(0.5).apply([keras.ops.array([8.0])], [w])
     >>> round(float(w.numpy()[0]), 4)
-    0.3853
+    0.4686
     """
 
     def __init__(

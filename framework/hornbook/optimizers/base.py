@@ -66,6 +66,7 @@ class Optimizer(Configurable):
     # A class that defines `fused_step(gradient, variable, learning_rate)` beside `update_step` offers the same update
     # by kernels of the backend; it returns False where there is none for it, and `update_step` runs.
     fused_step: Callable[..., bool]
+    _variables: list[Variable]
 
     def __init__(
         self,
@@ -572,7 +573,8 @@ class Optimizer(Configurable):
             if len(given) != len(expected):
                 raise ValueError(f"{what} must hold a value for each of {len(expected)} variables, got {len(given)}.")
         mapping = [*zip(trained, trainable_variables, strict=True), *zip(own, optimizer_variables, strict=True)]
-        with StatelessScope(state_mapping=mapping) as scope:
+        scope = StatelessScope(state_mapping=mapping)
+        with scope:
             self.apply(grads)
         return [scope.get_current_value(v) for v in trained], [scope.get_current_value(v) for v in own]
 
@@ -672,8 +674,9 @@ def update_when(predicate: Any, update: Callable, otherwise: Callable) -> None:
         return
     mappings = []
     for branch in (update, otherwise):
-        with StatelessScope() as scope:
-            scope.state_mapping = dict(outer.state_mapping)
+        scope = StatelessScope()
+        scope.state_mapping = dict(outer.state_mapping)
+        with scope:
             branch()
         mappings.append(scope.state_mapping)
     for key in {**mappings[0], **mappings[1]}:

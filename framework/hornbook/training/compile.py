@@ -145,6 +145,7 @@ class CompiledMetrics(metrics.Metric):
                 metrics.get(item)
         self.outputs: Outputs | None = None
         self.rows: list[tuple[int, str, Any, bool]] = []  # (output, name in the logs, metric, weighted?)
+        self.plain_names: list[str] = []  # their names without the output's in front
 
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Make the metrics and their names."""
@@ -160,17 +161,17 @@ class CompiledMetrics(metrics.Metric):
                     metric = _as_metric(item, truths[position], predictions[position])
                     if metric is None:
                         continue
-                    name = item if isinstance(item, str) else metric.name
-                    if self.outputs.count > 1:
-                        name = f"{self.outputs.names[position]}_{name}"
-                    if weighted and name in taken:
-                        name = f"weighted_{name}"
-                    stem, number = name, 0
+                    stem = item if isinstance(item, str) else metric.name
+                    prefix = f"{self.outputs.names[position]}_" if self.outputs.count > 1 else ""
+                    if weighted and prefix + stem in taken:
+                        stem = f"weighted_{stem}"
+                    name, number = prefix + stem, 0
                     while name in taken:
                         number += 1
-                        name = f"{stem}_{number}"
+                        name = f"{prefix}{stem}_{number}"
                     taken.add(name)
                     self.rows.append((position, name, metric, weighted))
+                    self.plain_names.append(name.removeprefix(prefix))
 
     @property
     def built_metrics(self) -> list:
@@ -181,11 +182,6 @@ class CompiledMetrics(metrics.Metric):
     def variables(self) -> list:
         """The variables of all of them."""
         return [v for metric in self.built_metrics for v in metric.variables]
-
-    @property
-    def names(self) -> list[str]:
-        """Their names in the logs."""
-        return [row[1] for row in self.rows]
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch in."""

@@ -131,9 +131,12 @@ class Trainer:
             found.append(self._compile_metrics)
         if self._compile_loss is not None:
             found.extend(self._compile_loss.metrics)
-        mine = {id(m) for m in found}
-        found.extend(m for m in super().metrics if id(m) not in mine)  # type: ignore[misc]
-        return found
+        mine = {id(metric): metric for metric in found}
+        for layer in self._flatten_layers():  # type: ignore[attr-defined]
+            if layer is self or not isinstance(layer, Trainer):  # a model inside keeps its own accounts
+                for metric in layer._own_metrics():
+                    mine.setdefault(id(metric), metric)
+        return list(mine.values())
 
     @property
     def metrics_names(self) -> list[str]:
@@ -472,7 +475,7 @@ class Trainer:
     def _in_order(self, logs: dict[str, Any]) -> Any:
         names: list[str] = []
         for metric in self.metrics:
-            names.extend(metric.names if isinstance(metric, CompiledMetrics) else [metric.name])
+            names.extend(metric.plain_names if isinstance(metric, CompiledMetrics) else [metric.name])
         ordered = [name for name in names if name in logs]
         ordered += sorted(name for name in logs if name not in ordered)
         values = [logs[name] for name in ordered]

@@ -160,7 +160,6 @@ __all__ = [
     "true_divide",
     "trunc",
     "unique_with_counts",
-    "unstack",
     "var",
     "view",
     "where",
@@ -639,7 +638,8 @@ def _multipliable(x1: Any, x2: Any) -> tuple[Any, Any, str]:
 
 def matmul(x1: Any, x2: Any) -> Any:
     if isinstance(x1, tf.SparseTensor):
-        dtype = result_type(x1.dtype.name, (x2 := _tensor(x2)).dtype.name)
+        x2 = _tensor(x2)
+        dtype = result_type(x1.dtype.name, x2.dtype.name)
         return tf.sparse.sparse_dense_matmul(cast(x1, dtype), cast(x2, dtype))
     x1, x2, dtype = _multipliable(x1, x2)
     left, right = x1.shape.rank, x2.shape.rank
@@ -674,14 +674,14 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
 
 
 def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
-    operands = _meet(*[_tensor(x) for x in operands])
-    dtype = operands[0].dtype
+    xs = _meet(*[_tensor(x) for x in operands])
+    dtype = xs[0].dtype
     if dtype not in _INEXACT:
-        operands = [tf.cast(x, tf.int64) for x in operands]
+        xs = tuple([tf.cast(x, tf.int64) for x in xs])
         dtype = tf.int32 if dtype is tf.int8 else dtype
-    if len(operands) <= 2 and "->" in subscripts and " " not in subscripts:
-        return cast(raw.Einsum(inputs=operands, equation=subscripts), dtype)
-    return cast(tf.einsum(subscripts, *operands, **kwargs), dtype)
+    if len(xs) <= 2 and "->" in subscripts and " " not in subscripts:
+        return cast(raw.Einsum(inputs=xs, equation=subscripts), dtype)
+    return cast(tf.einsum(subscripts, *xs, **kwargs), dtype)
 
 
 # --------------------------------------------------------------------------------------------------------------- shapes
@@ -723,7 +723,7 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
 
 
 def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
-    return tf.squeeze(_tensor(x), axis)
+    return tf.squeeze(_tensor(x), axis if axis is None or isinstance(axis, int) else list(axis))
 
 
 def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
@@ -754,10 +754,6 @@ def stack(x: Sequence, axis: int = 0) -> Any:
         return x if axis == 0 else moveaxis(x, 0, axis)
     xs = _meet(*[_tensor(item) for item in x])
     return raw.Pack(values=xs, axis=axis) if isinstance(xs[0], tf.Tensor) else tf.stack(xs, axis)
-
-
-def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
-    return tf.unstack(_tensor(x), num=num, axis=axis)
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
@@ -815,7 +811,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
             pad_width = np.broadcast_to(np.asarray(pad_width, np.int32), (x.shape.rank, 2))
         except TypeError:  # widths that only the running graph knows
             pad_width = tf.broadcast_to(tf.convert_to_tensor(pad_width), (x.shape.rank, 2))
-    return tf.pad(x, pad_width, mode.upper(), constant_values=tf.cast(constant_values or 0, x.dtype))
+    return tf.pad(x, pad_width, mode, constant_values=tf.cast(constant_values or 0, x.dtype))
 
 
 def view(x: Any, dtype: Any = None) -> Any:

@@ -132,7 +132,7 @@ class StringTable:
 
     def lookup(self, x: Any, required: bool = False) -> Any:
         """The integer of each string; with `required`, a string that is not there is an error."""
-        places = self._table.lookup(x)
+        places = tf.ensure_shape(self._table.lookup(x), x.shape)
         if required:
             unknown = tf.boolean_mask(x, places < 0)
             message = "All strings must be in the vocabulary where num_oov_indices=0; these are not:"

@@ -10,13 +10,12 @@ from hornbook.ops.numpy.reductions import *  # noqa: F403
 from hornbook.ops.numpy.shapes import *  # noqa: F403
 from hornbook.ops.numpy.signal import *  # noqa: F403
 
-__all__ = [
-    *creation.__all__,
-    *elementwise.__all__,
-    *indexing.__all__,
-    *logic.__all__,
-    *products.__all__,
-    *reductions.__all__,
-    *shapes.__all__,
-    *signal.__all__,
-]
+__all__ = []
+__all__ += creation.__all__
+__all__ += elementwise.__all__
+__all__ += indexing.__all__
+__all__ += logic.__all__
+__all__ += products.__all__
+__all__ += reductions.__all__
+__all__ += shapes.__all__
+__all__ += signal.__all__

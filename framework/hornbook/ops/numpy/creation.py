@@ -283,7 +283,8 @@ def tril(x: Any, k: int = 0) -> Any:
            [3, 4]], dtype=int32)
     """
     x = backend.convert_to_tensor(x)
-    below = backend.greater_equal(*_rows_and_columns(*backend.shape(x)[-2:], k))
+    rows, columns = backend.shape(x)[-2:]
+    below = backend.greater_equal(*_rows_and_columns(rows, columns, k))
     return backend.where(below, x, backend.zeros_like(x))
 
 
@@ -297,7 +298,8 @@ def triu(x: Any, k: int = 0) -> Any:
            [0, 4]], dtype=int32)
     """
     x = backend.convert_to_tensor(x)
-    above = backend.less_equal(*_rows_and_columns(*backend.shape(x)[-2:], k))
+    rows, columns = backend.shape(x)[-2:]
+    above = backend.less_equal(*_rows_and_columns(rows, columns, k))
     return backend.where(above, x, backend.zeros_like(x))
 
 
