@@ -110,7 +110,7 @@ def standardize_data_format(data_format: str | None) -> str:
     return name
 
 
-_PYTHON_TYPES = {bool: "bool", int: "int32", str: "string"}
+_PYTHON_TYPES = {bool: "bool", int: "int64", str: "string"}
 
 
 def standardize_dtype(dtype: Any) -> str:
@@ -135,7 +135,7 @@ def standardize_dtype(dtype: Any) -> str:
     if dtype in _PYTHON_TYPES:
         return _PYTHON_TYPES[dtype]
     name = getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or str(dtype)
-    name = {"bool_": "bool", "str": "string", "float": floatx(), "int": "int32"}.get(name, name)
+    name = {"bool_": "bool", "str": "string", "float": floatx(), "int": "int64"}.get(name, name)
     name = name.removeprefix("torch.")
     if name not in _KNOWN:
         raise ValueError(f"Unknown dtype {dtype!r}; expected one of {', '.join(DTYPES)}.")

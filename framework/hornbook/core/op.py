@@ -8,14 +8,15 @@ from typing import Any, TypeVar, overload
 from hornbook.core.keras_tensor import any_symbolic
 from hornbook.core.operation import FunctionOperation
 from hornbook.core.operators import OPS
+from hornbook.core.rules import OutputRule
 
 Function = TypeVar("Function", bound=Callable)
 
 
 @overload
-def op(rule: Function) -> Function: ...
+def op(rule: OutputRule) -> Callable[[Function], Function]: ...
 @overload
-def op(rule: Callable[[dict[str, Any]], Any]) -> Callable[[Function], Function]: ...
+def op(rule: Function) -> Function: ...
 @overload
 def op(*, shape: Callable | None = None) -> Callable[[Function], Function]: ...
 def op(rule: Any = None, *, shape: Any = None) -> Any:

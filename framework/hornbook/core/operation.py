@@ -115,7 +115,10 @@ class FunctionOperation(Operation):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """By the declared rule where there is one, else by tracing."""
         if self.rule is not None:
-            return to_keras_tensors(self.rule(self.bind(*args, **kwargs)))
+            try:
+                return to_keras_tensors(self.rule(self.bind(*args, **kwargs)))
+            except ValueError as error:
+                raise ValueError(f"ops.{self.function.__name__}: {error}") from None
         return infer(self.function, args, kwargs)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -325,12 +325,12 @@ def _serialize_function(function: Any) -> dict:
             f"The function {function.__qualname__!r} cannot be saved: a file holds data, never code. "
             "Give it a name at module level and put @hornbook.saving.register_keras_serializable() above it."
         )
-    module = "builtins" if function in _REGISTERED_NAMES else getattr(function, "__module__", None)
+    registered = get_registered_name(function)
     return {
-        "module": module,
+        "module": "builtins" if known else getattr(function, "__module__", None),
         "class_name": "function",
-        "config": name,
-        "registered_name": get_registered_name(function),
+        "config": registered if function in _REGISTERED_NAMES else name,
+        "registered_name": "function" if known else registered,
     }
 
 

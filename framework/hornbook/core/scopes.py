@@ -5,7 +5,7 @@ read in, `NameScope` the path that names them.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 from hornbook import backend
 from hornbook.core import global_state
@@ -16,7 +16,7 @@ class Scope:
 
     slot: str
 
-    def __enter__(self) -> "Scope":
+    def __enter__(self) -> Self:
         self._outer = getattr(global_state._state, self.slot, None)
         setattr(global_state._state, self.slot, self)
         return self

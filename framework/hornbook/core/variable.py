@@ -173,7 +173,10 @@ class Variable(backend.VariableStorage, Operators):
 
     def assign_sub(self, value: Any) -> Any:
         """Take `value` away from what is there."""
-        return self.assign_add(backend.negative(backend.convert_to_tensor(value, dtype=self._dtype)))
+        if get_stateless_scope() is not None:
+            return self.assign(backend.subtract(_plain(self), backend.convert_to_tensor(value, dtype=self._dtype)))
+        self._write_sub(backend.convert_to_tensor(value, dtype=self._dtype))
+        return None if backend.in_graph() else self._value
 
     # ------------------------------------------------------------------------------------------------- properties
     @property

@@ -1,5 +1,6 @@
 """Projections and tables: Dense, EinsumDense, Embedding; and Identity and Masking, which hold no weights."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -108,6 +109,15 @@ class Dense(ProjectionLayer):
         return config
 
 
+def _with_fans(initializer: Any, summed: list[int], kept: list[int]) -> Any:
+    """An initializer that scales with the fans, told which axes of the kernel are summed over and which stay."""
+    if not isinstance(initializer, initializers.VarianceScaling) or initializer.input_axes is not None:
+        return initializer
+    told = copy.copy(initializer)
+    told.input_axes, told.output_axes = summed, kept
+    return told
+
+
 class EinsumDense(ProjectionLayer):
     """A dense layer whose product is any einsum of the input and a kernel.
 
@@ -209,7 +219,10 @@ class EinsumDense(ProjectionLayer):
                 f"{self.equation!r} with output_shape={self.partial_output_shape} on an input of shape "
                 f"{tuple(input_shape)} leaves a size of the kernel open: {kernel_shape}."
             )
-        self.kernel = self.add_weight(shape=kernel_shape, name="kernel")
+        summed = [axis for axis, letter in enumerate(kernel_letters) if letter not in output_sizes]
+        kept = [axis for axis, letter in enumerate(kernel_letters) if letter in output_sizes]
+        initializer = _with_fans(self.kernel_initializer, summed, kept)
+        self.kernel = self.add_weight(shape=kernel_shape, initializer=initializer, name="kernel")
         self.bias = None
         if self.bias_axes is not None:
             letters = output.strip(".")

@@ -73,8 +73,9 @@ class Normalization(ElementwiseLayer):
             raise ValueError(f"mean and variance go together, got mean={mean!r} and variance={variance!r}.")
         self.input_mean = None if mean is None else np.asarray(mean, "float32")
         self.input_variance = None if variance is None else np.asarray(variance, "float32")
-        if mean is not None and np.shape(mean) != np.shape(variance):
-            raise ValueError(f"mean and variance must have one shape, got {np.shape(mean)} and {np.shape(variance)}.")
+        shapes = [v.shape for v in (self.input_mean, self.input_variance) if v is not None]
+        if len(set(shapes)) > 1:
+            raise ValueError(f"mean and variance must have one shape, got {shapes[0]} and {shapes[1]}.")
 
     def build(self, input_shape: Sequence) -> None:
         rank = len(input_shape)

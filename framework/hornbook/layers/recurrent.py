@@ -367,15 +367,14 @@ class GRUCell(BaseCell):
             product = project(h, self.recurrent_kernel, state_masks)
             product = product if state_bias is None else ops.add(product, state_bias)
             h_z, h_r, h_g = ops.split(product, 3, axis=-1)
+            r = self.recurrent_activation(ops.add(x_r, h_r))
+            g = self.activation(ops.add(x_g, ops.multiply(r, h_g)))
         else:
             of_gates, of_g = ops.split(self.recurrent_kernel, [2 * self.units], axis=-1)
             h_z, h_r = ops.split(project(h, of_gates, state_masks and state_masks[:2]), 2, axis=-1)
-        z = self.recurrent_activation(ops.add(x_z, h_z))
-        r = self.recurrent_activation(ops.add(x_r, h_r))
-        if self.reset_after:
-            g = self.activation(ops.add(x_g, ops.multiply(r, h_g)))
-        else:
+            r = self.recurrent_activation(ops.add(x_r, h_r))
             g = self.activation(ops.add(x_g, project(ops.multiply(r, h), of_g, state_masks and state_masks[2:])))
+        z = self.recurrent_activation(ops.add(x_z, h_z))
         h = ops.add(ops.multiply(z, h), ops.multiply(ops.subtract(1.0, z), g))
         return h, [h] if isinstance(states, list | tuple) else h
 

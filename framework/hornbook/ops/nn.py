@@ -413,12 +413,14 @@ def _windowed(arguments: dict, window: Any, strides: Any, filters: Any, what: st
     return Spec((x.shape[0], *sizes, filters) if last else (x.shape[0], filters, *sizes), rules.dtype_name(x))
 
 
+@rules.OutputRule
 def pooled(arguments: dict) -> Spec:
     """The spec of a pooling."""
     strides = arguments["pool_size"] if arguments["strides"] is None else arguments["strides"]
     return _windowed(arguments, arguments["pool_size"], strides, None, "Pooling")
 
 
+@rules.OutputRule
 def convolved(arguments: dict) -> Spec:
     """The spec of a convolution."""
     kernel = arguments["kernel"]

@@ -47,7 +47,9 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> 
         return tf.convert_to_tensor(x)
     dtype = standardize_dtype(dtype)
     if isinstance(x, bool | int | float):
-        return tf.constant(x, dtype) if not (dtype == "bool" or isinstance(x, float)) else tf.cast(x, dtype)
+        if isinstance(x, float) and not tf.as_dtype(dtype).is_floating:
+            return tf.cast(x, dtype)
+        return tf.cast(x, dtype) if dtype == "bool" else tf.constant(x, dtype)
     return cast(tf.convert_to_tensor(x), dtype)
 
 
@@ -153,7 +155,7 @@ def infer(function: Callable, args: Sequence = (), kwargs: dict | None = None) -
 
 def compile(function: Callable, jit: bool = False) -> Callable:
     """`function` traced once for each kind of input and run as a graph; with `jit`, fused by XLA."""
-    return tf.function(function, jit_compile=True if jit else None, reduce_retracing=True)
+    return tf.function(function, jit_compile=True if jit else None, reduce_retracing=True, autograph=False)
 
 
 def numpy_function(function: Callable, args: Sequence, dtypes: Sequence) -> list:

@@ -46,6 +46,9 @@ class VariableStorage:
     def _write_add(self, value: Any) -> None:
         self._value.assign_add(value)
 
+    def _write_sub(self, value: Any) -> None:
+        self._value.assign_sub(value)
+
     def _mark_trainable(self, value: bool) -> None:
         self._value._trainable = value
 

@@ -1,0 +1,37 @@
+"""What all tests share: a quiet TensorFlow with two logical CPU devices, fresh names and seeds, the data folder."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # of the reference
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+@pytest.fixture(autouse=True)
+def fresh_names_and_seeds():
+    """Each test starts with names that count from zero and with the same seeds."""
+    import hornbook
+
+    hornbook.utils.clear_session(free_memory=False)
+    hornbook.config.set_dtype_policy("float32")
+    np.random.seed(0)
+    hornbook.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def hornbook_data() -> Path:
+    """The folder of data sets in their original files; tests that need it are skipped where there is none."""
+    folder = os.environ.get("HORNBOOK_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("HORNBOOK_DATA names no folder with data sets")
+    return Path(folder)
