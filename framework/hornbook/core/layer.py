@@ -456,7 +456,8 @@ class Layer(Operation, Configurable):
             self._note_masks(first, masks, outputs)
         if self.activity_regularizer is not None:
             for output in tree.flatten(outputs):
-                self.add_loss(self.activity_regularizer(output))
+                rows = backend.cast(backend.shape(output)[0], output.dtype) if len(output.shape) else 1
+                self.add_loss(self.activity_regularizer(output) / rows)
         return outputs
 
     def _refuse_non_tensors(self, args: tuple) -> None:

@@ -5,6 +5,7 @@ strategy active) runs each step on every replica: each takes its share of the ba
 equal. The loss and the metrics are those of one device with the same batch.
 """
 
+import functools
 from typing import Any
 
 import tensorflow as tf
@@ -58,7 +59,13 @@ def initialize(kind: str | None = None, devices: int | None = None, address: str
     names = _local_devices(devices)
     if kind == "one_device" or (kind is None and len(names) == 1):
         return tf.distribute.OneDeviceStrategy(f"/{names[0]}")
-    return tf.distribute.MirroredStrategy([f"/{name}" for name in names])
+    return _mirrored(tuple(f"/{name}" for name in names))
+
+
+@functools.cache
+def _mirrored(names: tuple[str, ...]) -> Any:
+    """One strategy for one set of devices: two over the same devices number their collective operations alike, and clash."""
+    return tf.distribute.MirroredStrategy(list(names))
 
 
 def _local_devices(count: int | None) -> list[str]:

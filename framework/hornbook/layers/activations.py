@@ -196,10 +196,6 @@ class Softmax(ElementwiseLayer):
             # Finite, so that a row with nothing left in it has no NaN; the second multiplication clears such a row.
             lowest = -3e4 if backend.standardize_dtype(inputs.dtype) == "float16" else -1e9
             inputs = ops.where(mask, inputs, ops.cast(lowest, inputs.dtype))
-        if isinstance(self.axis, list | tuple) and len(self.axis) > 1:
-            outputs = ops.exp(inputs - ops.logsumexp(inputs, axis=tuple(self.axis), keepdims=True))
-        else:
-            outputs = activations.softmax(
-                inputs, axis=self.axis[0] if isinstance(self.axis, list | tuple) else self.axis
-            )
+        axes = [self.axis] if isinstance(self.axis, int) else list(self.axis)
+        outputs = activations.softmax(inputs, axis=axes[0] if len(axes) == 1 else axes)
         return outputs if mask is None else ops.multiply(outputs, ops.cast(mask, outputs.dtype))

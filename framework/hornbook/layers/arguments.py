@@ -19,7 +19,7 @@ def positive_integer(value: Any, name: str) -> int:
     return int(value)
 
 
-def fraction(value: Any, name: str) -> float:
+def fraction(value: Any, name: str) -> Any:
     """`value` if it lies between 0 and 1.
 
     Raises:
@@ -47,16 +47,12 @@ def sizes(value: Any, rank: int, name: str, least: int = 1) -> tuple[int, ...]:
     Raises:
         ValueError: for another number of them, or one below `least`.
     """
-    single = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    result = (value,) * rank if single else value
-    try:
-        result = tuple(int(size) for size in result if float(size).is_integer())
-    except (TypeError, ValueError):
-        result = ()
-    if len(result) != rank or (not single and len(tuple(value)) != rank) or min(result) < least:
+    given: Any = (value,) * rank if isinstance(value, int | np.integer) else value
+    whole = isinstance(given, list | tuple) and all(isinstance(size, int | np.integer) for size in given)
+    if not whole or len(given) != rank or min(given) < least:
         many = f"a tuple of {rank} integers" if rank > 1 else "an integer"
         raise ValueError(f"`{name}` must be {many}, each at least {least}, got {name}={value!r}.")
-    return result
+    return tuple(int(size) for size in given)
 
 
 def known_sizes(input_shape: Sequence, axes: Sequence[int], layer: str) -> tuple[int, ...]:

@@ -139,11 +139,20 @@ def conv(
         if padding == "causal":
             x = tf.pad(x, [[0, 0], [dilation[0] * (kernel.shape[0] - 1), 0], [0, 0]])
         how = "VALID" if padding == "causal" else padding.upper()
-        if rank == 2:
-            return tf.nn.conv2d(x, kernel, strides, how, dilations=dilation)
+        # CPU kernels have no gradient for dilated windows nor for groups: the first is rewritten by `convolution`,
+        # the second compiled by XLA, which has them.
+        if x.shape[-1] != kernel.shape[-2]:
+            return _grouped(x, kernel, strides, how, dilation)
+        if rank == 2 and max(dilation) == 1:
+            return tf.nn.conv2d(x, kernel, strides, how)
         return tf.nn.convolution(x, kernel, strides=strides, padding=how, dilations=dilation)
 
     return _channels_last(run, x, standardize_data_format(data_format))
+
+
+@tf.function(jit_compile=True)
+def _grouped(x: Any, kernel: Any, strides: Any, padding: str, dilation: Any) -> Any:
+    return tf.nn.convolution(x, kernel, strides=strides, padding=padding, dilations=dilation)
 
 
 def depthwise_conv(
@@ -427,7 +436,7 @@ def rnn(
         output, new = advance(t, list(states), before)
         return (t + 1, store.write(t if return_all_outputs else 0, output), output, *new)
 
-    shapes = [tf.constant(0), store, tf.zeros_like(first), *states]
+    shapes = (tf.constant(0), store, tf.zeros_like(first), *states)
     _, store, last, *states = tf.while_loop(
         lambda t, *_: t < steps, body, shapes, parallel_iterations=32, maximum_iterations=steps
     )

@@ -89,13 +89,14 @@ def ragged_to_dense(x: Any, default: Any, length: int | None = None) -> Any:
 def count_rows(ids: Any, size: int, binary: bool = False) -> Any:
     """How often each of 0 ... size - 1 stands in each row (the last axis): (..., n) -> (..., size)."""
     rank = len(ids.shape)
+    if rank > 2 and isinstance(ids, tf.RaggedTensor):
+        raise ValueError(f"Texts to be counted must be in one list or one axis, got shape {tuple(ids.shape)}.")
     static = list(ids.shape[:-1])
+    leading: Any = None
     if rank == 1:
         ids = tf.expand_dims(ids, 0)
     elif rank > 2:
-        leading = tf.shape(ids)[:-1] if not isinstance(ids, tf.RaggedTensor) else None
-        if leading is None:
-            raise ValueError(f"Texts to be counted must be in one list or one axis, got shape {tuple(ids.shape)}.")
+        leading = tf.shape(ids)[:-1]
         ids = tf.reshape(ids, [-1, tf.shape(ids)[-1]])
     counts = tf.math.bincount(ids, minlength=size, maxlength=size, dtype=tf.int64, axis=-1, binary_output=binary)
     if rank == 1:

@@ -1,0 +1,67 @@
+"""The manner of all recipes: one small command line, one result as JSON and as a picture, one sentence when data are missing."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def parser(document: str, epochs: int, batch_size: int) -> argparse.ArgumentParser:
+    """The options every recipe has; a recipe may add its own."""
+    parser = argparse.ArgumentParser(
+        description=document, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--epochs", type=int, default=epochs, help=f"passes over the training data (default {epochs})")
+    parser.add_argument("--batch-size", type=int, default=batch_size, help=f"rows in a step (default {batch_size})")
+    parser.add_argument("--seed", type=int, default=0, help="seed of weights, dropout and the order of data (default 0)")
+    parser.add_argument("--out", type=Path, default=None, help="folder for the result (JSON), the curve (PNG), the model")
+    parser.add_argument("--smoke", action="store_true", help="two steps only, to see that it runs")
+    return parser
+
+
+def run(main: Callable[[argparse.Namespace], dict[str, Any]], options: argparse.ArgumentParser) -> None:
+    """Run a recipe's `main`; print and keep its result. Exit code 2 where the data cannot be had."""
+    from hornbook_datasets import DataUnavailable
+
+    arguments = options.parse_args()
+    started = time.perf_counter()
+    try:
+        result = main(arguments)
+    except DataUnavailable as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    history = result.pop("history", None)
+    result["seconds"] = round(time.perf_counter() - started, 1)
+    print(json.dumps(result, indent=2))
+    if arguments.out is not None:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        name = Path(sys.argv[0]).stem
+        (arguments.out / f"{name}.json").write_text(json.dumps({**result, "history": history}, indent=2) + "\n")
+        if history:
+            plot(history, arguments.out / f"{name}.png")
+
+
+def plot(history: dict[str, list[float]], path: Path) -> None:
+    """The curves of a History as a picture, where matplotlib is installed."""
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+    except ImportError:
+        print("matplotlib is not installed, so there is no picture; pip install matplotlib makes one.", file=sys.stderr)
+        return
+    figure, axes = pyplot.subplots(figsize=(6, 4))
+    for name, values in sorted(history.items()):
+        axes.plot(range(1, len(values) + 1), values, label=name, marker="o")
+    axes.set_xlabel("epoch")
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)

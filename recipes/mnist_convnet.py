@@ -1,0 +1,68 @@
+"""A small convolutional network reads handwritten digits.
+
+What:     two rounds of convolution (3 x 3), batch normalization, ReLU and max pooling, then dropout and 10 classes.
+Why:      weights that are shared over places see a stroke wherever it is: fewer errors than the perceptron makes.
+Data:     MNIST, 60,000 digits to learn from and 10,000 to test on (LeCun et al. 1998).
+Hardware: two CPU cores, about three minutes.
+Expect:   at least 99 % of the test digits right after 5 epochs.
+Run:      python recipes/mnist_convnet.py
+"""
+
+from typing import Any
+
+import command_line
+
+
+def build() -> Any:
+    """The network; shapes are (batch, height, width, channels)."""
+    import hornbook as keras
+    from hornbook import layers
+
+    return keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            layers.Reshape((28, 28, 1)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(24, 3, use_bias=False),  # (B, 26, 26, 24)
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.MaxPooling2D(),  # (B, 13, 13, 24)
+            layers.Conv2D(48, 3, use_bias=False),  # (B, 11, 11, 48)
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.MaxPooling2D(),  # (B, 5, 5, 48)
+            layers.Flatten(),  # (B, 1200)
+            layers.Dropout(0.4),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def main(arguments: Any) -> dict[str, Any]:
+    """Train, test, and say how it went."""
+    from hornbook_datasets import mnist
+
+    (x_train, y_train), (x_test, y_test) = mnist.load_data()
+    if arguments.smoke:
+        x_train, y_train = x_train[: 2 * arguments.batch_size], y_train[: 2 * arguments.batch_size]
+        x_test, y_test = x_test[:100], y_test[:100]
+
+    import hornbook as keras
+
+    keras.utils.set_random_seed(arguments.seed)
+    model = build()
+    epochs = 1 if arguments.smoke else arguments.epochs
+    steps = epochs * -(-len(x_train) // arguments.batch_size)
+    rate = keras.optimizers.schedules.CosineDecay(0.003, steps)
+    model.compile(optimizer=keras.optimizers.Adam(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.summary()
+    history = model.fit(x_train, y_train, batch_size=arguments.batch_size, epochs=epochs)
+    loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
+    if arguments.out is not None:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        model.save(arguments.out / "mnist_convnet.keras")
+    return {"test_loss": loss, "test_accuracy": accuracy, "history": history.history}
+
+
+if __name__ == "__main__":
+    command_line.run(main, command_line.parser(__doc__ or "", epochs=5, batch_size=128))
