@@ -1,5 +1,6 @@
 """Every layer, by one check: a row says how to make it and what to feed it; the check asks for all a layer owes."""
 
+import re
 import copy
 import json
 import pickle
@@ -582,7 +583,7 @@ TEXT_ROWS = [
 NEW_TEXTS = ["foo foo nothing qux", "", "Bar", "ok it"]
 
 
-@pytest.mark.parametrize("kwargs", TEXT_ROWS, ids=str)
+@pytest.mark.parametrize("kwargs", TEXT_ROWS, ids=lambda kwargs: re.sub(" at 0x[0-9a-f]+", "", str(kwargs)))
 def test_text_vectorization(kwargs: dict) -> None:
     layer = layers.TextVectorization(name="layer", **kwargs)
     layer.adapt(TEXTS)

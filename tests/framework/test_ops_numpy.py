@@ -531,7 +531,7 @@ def test_complex_numbers_as_pairs():
 
 
 @pytest.mark.parametrize(
-    ("name", "function"), [("fft", np.fft.fft), ("fft2", np.fft.fft2), ("ifft2", np.fft.ifft2)], ids=str
+    ("name", "function"), [("fft", np.fft.fft), ("fft2", np.fft.fft2), ("ifft2", np.fft.ifft2)]
 )
 def test_fourier_transforms(name, function):
     expected = function(CUBE + 2j * np.flip(CUBE))

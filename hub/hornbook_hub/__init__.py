@@ -1,0 +1,14 @@
+"""The hub: pretrained models with their tokenizers, in Hugging Face's layout.
+
+>>> import hornbook_hub as hub
+>>> model = hub.load("bert_tiny")
+>>> type(model).__name__
+'MaskedLM'
+"""
+
+from hornbook_hub.loading import load, presets
+from hornbook_hub.models.bert import BertBackbone, BertConfig
+from hornbook_hub.tasks import MaskedLM, Task, TextClassifier
+from hornbook_hub.tokenizers import Tokenizer
+
+__all__ = ["BertBackbone", "BertConfig", "MaskedLM", "Task", "TextClassifier", "Tokenizer", "load", "presets"]

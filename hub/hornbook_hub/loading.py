@@ -1,0 +1,296 @@
+"""`hub.load`: the whole road on one page.
+
+name -> preset row -> files -> config -> backbone -> weights -> tokenizer -> task
+"""
+
+import difflib
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from hornbook_hub.models import bert
+from hornbook_hub.tasks import TASKS
+from hornbook_hub.tokenizers import Tokenizer
+from hornbook_hub.weights import DamagedWeightsError, Tensors, expand, load_rows, variable_at
+
+FAMILIES = {"bert": bert}  # model_type of config.json -> module
+BACKBONES = {"bert": bert.BertBackbone}
+WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "tokenizer_config.json")
+
+
+def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = True, **overrides: Any) -> Any:
+    """A pretrained model with its tokenizer.
+
+    Args:
+        name: a preset ("bert_base", "bert_tiny"), "hf://org/name" (or "hf://org/name@revision"), or a folder.
+        task: "masked_lm", "text_classifier" or "backbone"; the checkpoint's own if None.
+        load_weights: False leaves the weights as they start, at random, and needs no file of weights.
+        overrides: arguments of the task, such as `num_classes=3`, and fields of the config.
+
+    Returns:
+        the task's model, or the backbone (with its tokenizer as `.tokenizer`).
+
+    Raises:
+        ValueError: for an unknown preset or task, and for files that do not fit or are damaged.
+        OSError: where a file can be had neither from the cache nor from the network.
+
+    >>> import hornbook_hub as hub
+    >>> model = hub.load("bert_tiny", task="text_classifier", num_classes=2)
+    >>> model.predict(["Good.", "Bad."], verbose=0).shape
+    (2, 2)
+    """
+    if task is not None and task not in (*TASKS, "backbone"):
+        raise _unknown("task", task, [*TASKS, "backbone"])
+    files = find(name)
+
+    config_dict = files.json("config.json")
+    kind = config_dict.get("model_type")
+    if kind not in FAMILIES:
+        raise ValueError(f"{files} holds a model of type {kind!r}; the hub knows {sorted(FAMILIES)}.")
+    family, backbone_class = FAMILIES[kind], BACKBONES[kind]
+    known = {f.name for f in backbone_class.config_class.__dataclass_fields__.values()}
+    config_dict |= {key: overrides.pop(key) for key in list(overrides) if key in known}
+    config = backbone_class.config_class.from_dict(config_dict)
+
+    if task is None:
+        task = _own_task(config_dict, family, files)
+    backbone = backbone_class(config)
+    tokenizer = _tokenizer(files, config.max_position_embeddings)
+    if task == "backbone":
+        model = backbone
+        backbone.tokenizer = tokenizer
+    else:
+        if task == "text_classifier" and "num_classes" not in overrides:
+            overrides["num_classes"] = len(config.id2label or {}) or 2
+        model = TASKS[task](backbone, tokenizer, **overrides)
+    if load_weights:
+        assign_weights(model, backbone, task, family, files)
+    return model
+
+
+def presets() -> list[dict[str, Any]]:
+    """The presets: name, aliases, parameters, licence, where they come from.
+
+    >>> import hornbook_hub as hub
+    >>> [row["name"] for row in hub.presets()]
+    ['bert_tiny', 'bert_base']
+    """
+    return [{"name": name, **row} for family in FAMILIES.values() for name, row in family.PRESETS.items()]
+
+
+def _unknown(what: str, name: Any, known: list[str]) -> ValueError:
+    near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
+    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known are {', '.join(sorted(known))}."
+    more = " A folder is given by its path, a repository as 'hf://org/name'." if what == "preset" else ""
+    return ValueError(f"Unknown {what} {name!r}. {hint}{more}")
+
+
+def _own_task(config: dict[str, Any], family: Any, files: "Files") -> str:
+    names = config.get("architectures") or []
+    for name in names:
+        if name in family.ARCHITECTURES:
+            return family.ARCHITECTURES[name]
+    if names:
+        raise ValueError(
+            f"{files} holds {names[0]}, a task the hub does not know; pass task='backbone', or one of {sorted(TASKS)}."
+        )
+    return "backbone"
+
+
+# --------------------------------------------------------------------------------------------------------------- files
+class Files:
+    """The files of a checkpoint, in a folder."""
+
+    def __init__(self, folder: Path, preset: str | None = None) -> None:
+        self.folder, self.preset = folder, preset
+
+    def path(self, name: str) -> Path | None:
+        """A file's path; None where there is no such file."""
+        path = self.folder / name
+        return path if path.is_file() else None
+
+    def json(self, name: str) -> dict[str, Any]:
+        """A JSON file's contents.
+
+        Raises:
+            FileNotFoundError: where there is no such file.
+            ValueError: where it is no JSON object.
+        """
+        path = self.path(name)
+        if path is None:
+            raise FileNotFoundError(f"{self} holds no {name}, so it is no model in Hugging Face's layout.")
+        try:
+            found = json.loads(path.read_text("utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise DamagedWeightsError(f"{path} is damaged: it is no JSON ({error}). Delete it and fetch it again.") from None
+        if not isinstance(found, dict):
+            raise DamagedWeightsError(f"{path} is damaged: it holds no JSON object. Delete it and fetch it again.")
+        return found
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+
+class HubFiles(Files):
+    """The files of a repository on the Hugging Face Hub, fetched when asked for and kept in its cache."""
+
+    def __init__(self, repository: str, revision: str | None, preset: str | None = None) -> None:
+        self.repository, self.revision, self.preset = repository, revision, preset
+        self._verified: set[Path] = set()
+
+    def path(self, name: str) -> Path | None:
+        """A file's path in the cache; None where the repository has no such file."""
+        from huggingface_hub import constants, hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+        offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
+        try:
+            path = hf_hub_download(
+                self.repository,
+                name,
+                revision=self.revision,
+                endpoint=os.environ.get("HF_ENDPOINT") or None,
+                local_files_only=offline or constants.HF_HUB_OFFLINE,
+            )
+        except LocalEntryNotFoundError as error:
+            if self._in_cache("config.json") and name != "config.json" and name not in WEIGHT_FILES:
+                return None  # an optional file that was not there when the others were fetched
+            if name == WEIGHT_FILES[1]:
+                return None
+            raise self._unreachable(name, error) from None
+        except EntryNotFoundError:
+            return None
+        except Exception as error:
+            raise self._unreachable(name, error) from None
+        self._verify(Path(path))
+        return Path(path)
+
+    def _in_cache(self, name: str) -> bool:
+        from huggingface_hub import try_to_load_from_cache
+
+        return isinstance(try_to_load_from_cache(self.repository, name, revision=self.revision), str)
+
+    def _unreachable(self, name: str, error: Exception) -> OSError:
+        from huggingface_hub import constants
+
+        what = f"Preset {self.preset!r}" if self.preset else "The model"
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return OSError(
+            f"{what} needs {name} of the repository {self.repository!r}, which is neither in the cache "
+            f"({constants.HF_HUB_CACHE}) nor could be fetched ({type(error).__name__}: {reason}). Connect to the network; or "
+            "set HF_ENDPOINT to a mirror, HF_TOKEN for a gated repository, or HF_HOME to a cache that holds it; or pass "
+            "the path of a folder with its files. hub.load('bert_tiny') needs no network."
+        )
+
+    def _verify(self, path: Path) -> None:
+        """Compare a large file with its sha256, which is the name of its blob in the cache."""
+        blob = path.resolve()
+        if blob in self._verified or not re.fullmatch("[0-9a-f]{64}", blob.name):
+            return
+        with open(blob, "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != blob.name:
+            raise DamagedWeightsError(
+                f"{path.name} of {self.repository!r} is damaged: its sha256 is {found}, not {blob.name}. Delete {blob} and load "
+                "it again."
+            )
+        self._verified.add(blob)
+
+    def __str__(self) -> str:
+        return f"hf://{self.repository}" + (f"@{self.revision}" if self.revision else "")
+
+
+def find(name: str | os.PathLike) -> Files:
+    """Where the files of a model are.
+
+    Raises:
+        ValueError: for a name that is no preset, repository or folder.
+    """
+    text = os.fspath(name)
+    if text.startswith("hf://"):
+        repository, _, revision = text.removeprefix("hf://").partition("@")
+        if not re.fullmatch(r"[\w.\-]+/[\w.\-]+", repository):
+            raise ValueError(f"A repository is written 'hf://org/name', got {text!r}.")
+        return HubFiles(repository, revision or None)
+    for family in FAMILIES.values():
+        for preset, row in family.PRESETS.items():
+            if text in (preset, *row.get("aliases", ())):
+                if "folder" in row:
+                    return Files(Path(__file__).parent / row["folder"], preset)
+                return HubFiles(row["repository"], row["revision"], preset)
+    if Path(text).is_dir():
+        return Files(Path(text))
+    names = [n for family in FAMILIES.values() for p, row in family.PRESETS.items() for n in (p, *row.get("aliases", ()))]
+    if "/" in text or os.sep in text:
+        raise ValueError(f"There is no folder {text!r}. A repository on the Hugging Face Hub is written 'hf://org/name'.")
+    raise _unknown("preset", text, names)
+
+
+def _tokenizer(files: Files, max_length: int) -> Tokenizer | None:
+    paths = {name: files.path(name) for name in TOKENIZER_FILES}
+    found = next((p for name, p in paths.items() if p is not None and name != "tokenizer_config.json"), None)
+    return None if found is None else Tokenizer.from_folder(found.parent, max_length)
+
+
+# ------------------------------------------------------------------------------------------------------------- weights
+def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Files) -> None:
+    """Read the weights of backbone and head from a checkpoint, tensor by tensor.
+
+    A head that the file does not hold keeps its first weights, and a line says so.
+
+    Raises:
+        ValueError: for missing, misshapen and unknown tensors, which are named.
+    """
+    path = next((p for p in map(files.path, WEIGHT_FILES) if p is not None), None)
+    if path is None:
+        raise FileNotFoundError(f"{files} holds no weights: neither {' nor '.join(WEIGHT_FILES)} is there.")
+    if path.name.endswith(".index.json"):
+        for shard in sorted(set(json.loads(path.read_text()).get("weight_map", {}).values())):
+            if files.path(shard) is None:
+                raise FileNotFoundError(f"{files} lacks {shard}, which {path.name} names.")
+    tensors = Tensors(path)
+
+    # Names as the family's table has them: without the prefix, in today's spelling.
+    prefix = family.PREFIX if any(name.startswith(family.PREFIX) for name in tensors) else ""
+    names = {}
+    for name in tensors:
+        plain = name.removeprefix(prefix)
+        for old, new in family.OLD_NAMES.items():
+            plain = plain.replace(old, new)
+        names[plain] = name
+    view = _Renamed(tensors, names)
+
+    count = backbone.config.num_hidden_layers
+    table = list(expand(family.WEIGHTS, count))
+    dropped = {name for name, target, _ in table if target is None}
+    rows = [(name, variable_at(backbone, target), transform) for name, target, transform in table if target is not None]
+    if task != "backbone" and not set(family.POOLER) & set(names):
+        rows = [row for row in rows if row[0] not in family.POOLER]  # the checkpoint's own task does without
+        if task == "text_classifier":
+            print(f"{files} holds no pooler: it starts at random, and is learnt with the classifier.")
+    if task != "backbone":
+        head = list(expand(family.HEADS[task], count))
+        dropped |= {name for name, target, _ in head if target is None}
+        wanted = [(name, variable_at(model, target), transform) for name, target, transform in head if target is not None]
+        if any(name in names for name, _, _ in wanted):
+            rows += wanted
+        else:
+            print(f"{files} holds no head for {task}: it starts at random; train it with fit().")
+    claimed = {name for name, _, _ in rows}
+    dropped |= {name for name in names if name.startswith(family.OTHER_HEADS) and name not in claimed}
+    load_rows(rows, view, dropped, str(files))
+
+
+class _Renamed(dict):
+    """The tensors of a file under other names; a tensor is read when it is asked for."""
+
+    def __init__(self, tensors: Tensors, names: dict[str, str]) -> None:
+        super().__init__(names)
+        self._tensors = tensors
+
+    def __getitem__(self, name: str) -> Any:
+        return self._tensors[super().__getitem__(name)]

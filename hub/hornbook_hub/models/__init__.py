@@ -1,0 +1,1 @@
+"""Models, a family in a file."""

@@ -1,0 +1,173 @@
+"""Texts as numbers: tokenizers on the `tokenizers` library, the engine that the checkpoints were made with.
+
+A folder's `tokenizer.json` says everything; where there is only a `vocab.txt`, `tokenizer_config.json` says how to clean the
+text. The ids are those of transformers on every string.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class Tokenizer:
+    """From texts to arrays of ids and back.
+
+    Args:
+        engine: a `tokenizers.Tokenizer`.
+        settings: what `tokenizer_config.json` says.
+        max_length: the longest text, in pieces, that the model can read.
+
+    Call:
+        texts (one or a list), and pairs (one second text for each), as
+        {"input_ids", "attention_mask", "token_type_ids"}: int32 arrays (B, T), padded to the longest text.
+
+    >>> import hornbook_hub as hub
+    >>> tokenizer = hub.load("bert_tiny").tokenizer
+    >>> ids = tokenizer(["A good film."])["input_ids"]
+    >>> tokenizer.decode(ids[0])
+    'a good film.'
+    """
+
+    def __init__(self, engine: Any, settings: dict[str, Any] | None = None, max_length: int = 512) -> None:
+        self.engine = engine
+        self.settings = settings or {}
+        self.max_length = max_length
+        self.pad_token = _text(self.settings.get("pad_token", "[PAD]"))
+        self.mask_token = _text(self.settings.get("mask_token", "[MASK]"))
+        self.pad_token_id = self.token_to_id(self.pad_token)
+        self.engine.no_padding()
+        self.engine.no_truncation()
+
+    @classmethod
+    def from_folder(cls, folder: str | os.PathLike, max_length: int = 512) -> "Tokenizer":
+        """The tokenizer of a folder that holds `tokenizer.json`, or `vocab.txt`.
+
+        Raises:
+            FileNotFoundError: where neither is there.
+            ValueError: for a file that is no tokenizer.
+        """
+        import tokenizers
+
+        folder = Path(folder)
+        settings_file = folder / "tokenizer_config.json"
+        settings = json.loads(settings_file.read_text("utf-8")) if settings_file.is_file() else {}
+        whole, vocabulary = folder / "tokenizer.json", folder / "vocab.txt"
+        if whole.is_file():
+            try:
+                return cls(tokenizers.Tokenizer.from_file(str(whole)), settings, max_length)
+            except Exception as error:  # what the library raises is no class of its own
+                if not vocabulary.is_file():
+                    raise ValueError(f"{whole} is no tokenizer that this version of tokenizers reads: {error}") from None
+        if not vocabulary.is_file():
+            raise FileNotFoundError(f"{folder} holds no tokenizer: neither tokenizer.json nor vocab.txt is there.")
+        return cls(word_pieces(vocabulary, settings), settings, max_length)
+
+    def __call__(
+        self, texts: str | Sequence[str], pairs: str | Sequence[str] | None = None, max_length: int | None = None
+    ) -> dict[str, np.ndarray]:
+        first = [texts] if isinstance(texts, str) else [str(t) for t in texts]
+        second = None if pairs is None else [pairs] if isinstance(pairs, str) else [str(t) for t in pairs]
+        if second is not None and len(second) != len(first):
+            raise ValueError(f"There are {len(first)} texts but {len(second)} second texts.")
+        longest = min(max_length or self.max_length, self.max_length)
+        self.engine.enable_truncation(longest)
+        try:
+            given = first if second is None else list(zip(first, second, strict=True))
+            encodings = self.engine.encode_batch(given)
+        finally:
+            self.engine.no_truncation()
+        time = max((len(e.ids) for e in encodings), default=0)
+        arrays = {name: np.zeros((len(encodings), time), "int32") for name in _ARRAYS}
+        arrays["input_ids"] += self.pad_token_id or 0
+        for row, encoding in enumerate(encodings):
+            count = len(encoding.ids)
+            arrays["input_ids"][row, :count] = encoding.ids
+            arrays["attention_mask"][row, :count] = encoding.attention_mask
+            arrays["token_type_ids"][row, :count] = encoding.type_ids
+        return arrays
+
+    def decode(self, ids: Any, skip_special_tokens: bool = True) -> str:
+        """The text of a row of ids."""
+        text = self.engine.decode([int(i) for i in np.asarray(ids)], skip_special_tokens=skip_special_tokens)
+        for mark in (".", "?", "!", ",", " n't", " 'm", " 's", " 've", " 're"):
+            spaced = f" {mark}" if len(mark) == 1 else mark
+            text = text.replace(spaced, mark.strip())
+        return text
+
+    def token_to_id(self, token: str) -> int | None:
+        """The number of a piece; None where it is not in the vocabulary."""
+        return self.engine.token_to_id(token)
+
+    def id_to_token(self, number: int) -> str | None:
+        """The piece of a number."""
+        return self.engine.id_to_token(int(number))
+
+    @property
+    def mask_token_id(self) -> int:
+        """The number of the piece that stands for a gap.
+
+        Raises:
+            ValueError: for a vocabulary without one.
+        """
+        number = self.token_to_id(self.mask_token)
+        if number is None:
+            raise ValueError(f"The vocabulary has no mask token {self.mask_token!r}.")
+        return number
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many pieces there are."""
+        return self.engine.get_vocab_size()
+
+    def files(self) -> dict[str, str]:
+        """The contents of the files that a folder keeps a tokenizer in, by name."""
+        pieces = sorted(self.engine.get_vocab().items(), key=lambda item: item[1])
+        settings = {"model_max_length": self.max_length, "tokenizer_class": "BertTokenizer", **self.settings}
+        return {
+            "tokenizer.json": self.engine.to_str(pretty=False),
+            "vocab.txt": "".join(f"{piece}\n" for piece, _ in pieces),
+            "tokenizer_config.json": json.dumps(settings, indent=2) + "\n",
+        }
+
+
+_ARRAYS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+def _text(token: Any) -> str:
+    """A special token, which config files hold as a string or as a dictionary."""
+    return token["content"] if isinstance(token, dict) else token
+
+
+def word_pieces(vocabulary: Path, settings: dict[str, Any]) -> Any:
+    """BERT's tokenizer from its vocabulary, one piece a line, and how it cleans the text."""
+    from tokenizers import Tokenizer as Engine
+    from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
+
+    pieces = vocabulary.read_text("utf-8").split("\n")
+    pieces = pieces[:-1] if pieces and not pieces[-1] else pieces
+    numbers = {piece.rstrip("\r"): number for number, piece in enumerate(pieces)}
+    names = {kind: _text(settings.get(f"{kind}_token", f"[{kind.upper()}]")) for kind in ("unk", "cls", "sep", "pad", "mask")}
+    missing = [names[kind] for kind in ("unk", "cls", "sep") if names[kind] not in numbers]
+    if missing:
+        raise ValueError(f"{vocabulary} lacks the special pieces {missing}: it is no vocabulary of a BERT.")
+    engine = Engine(models.WordPiece(numbers, unk_token=names["unk"], max_input_chars_per_word=100))
+    engine.normalizer = normalizers.BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=settings.get("tokenize_chinese_chars", True),
+        strip_accents=settings.get("strip_accents"),
+        lowercase=settings.get("do_lower_case", True),
+    )
+    engine.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    engine.decoder = decoders.WordPiece()
+    engine.add_special_tokens([name for name in names.values() if name in numbers])
+    cls, sep = names["cls"], names["sep"]
+    engine.post_processor = processors.TemplateProcessing(
+        single=f"{cls}:0 $A:0 {sep}:0",
+        pair=f"{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1",
+        special_tokens=[(cls, numbers[cls]), (sep, numbers[sep])],
+    )
+    return engine
