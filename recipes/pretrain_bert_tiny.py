@@ -20,7 +20,7 @@ from typing import Any
 import command_line
 import numpy as np
 
-VOCABULARY, LENGTH = 4096, 64
+VOCABULARY, LENGTH, CHOSEN = 4096, 64, 10
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 CARD = """# bert_tiny
 
@@ -109,13 +109,22 @@ def pack(tokenizer: Any, sentences: list[str], generator: np.random.Generator) -
 
 
 def mask(ids: np.ndarray, tokenizer: Any, generator: np.random.Generator) -> tuple[dict, np.ndarray, np.ndarray]:
-    """(inputs, the pieces before masking, 1 where a piece was chosen): 80 % [MASK], 10 % random, 10 % unchanged."""
-    chosen = (generator.random(ids.shape) < 0.15) & (ids >= len(SPECIAL))
-    way = generator.random(ids.shape)
-    masked = np.where(chosen & (way < 0.8), tokenizer.token_to_id("[MASK]"), ids)
-    random = generator.integers(len(SPECIAL), VOCABULARY, ids.shape)
-    masked = np.where(chosen & (way >= 0.8) & (way < 0.9), random, masked).astype("int32")
-    return {"input_ids": masked, "attention_mask": (ids != 0).astype("int32")}, ids, chosen.astype("float32")
+    """(inputs, the pieces at the chosen places, 1 where a place counts): 80 % [MASK], 10 % random, 10 % unchanged.
+
+    Of each row 15 % of the pieces are chosen; rows that are filled less have fewer, and places of no weight.
+    """
+    lottery = np.where(ids >= len(SPECIAL), generator.random(ids.shape), -1.0)  # special pieces are never chosen
+    places = np.argsort(-lottery, axis=1)[:, :CHOSEN]
+    wanted = np.ceil(0.15 * (ids >= len(SPECIAL)).sum(1, keepdims=True))
+    counts = (np.arange(CHOSEN) < wanted).astype("float32")
+    pieces = np.take_along_axis(ids, places, 1)
+    way = generator.random(pieces.shape)
+    random = generator.integers(len(SPECIAL), tokenizer.get_vocab_size(), pieces.shape)
+    shown = np.where(way < 0.8, tokenizer.token_to_id("[MASK]"), np.where(way < 0.9, random, pieces))
+    masked = ids.copy()
+    np.put_along_axis(masked, places, np.where(counts == 1, shown, pieces).astype("int32"), 1)
+    inputs = {"input_ids": masked, "attention_mask": (ids != 0).astype("int32"), "mask_positions": places.astype("int32")}
+    return inputs, pieces, counts
 
 
 def main(arguments: Any) -> dict[str, Any]:
@@ -129,7 +138,7 @@ def main(arguments: Any) -> dict[str, Any]:
         sentences = sentences[:3000]
     tokenizer = train_vocabulary(sentences)
     rows = pack(tokenizer, sentences, generator)
-    held_out, rows = rows[:400], rows[400:]
+    held_out, rows = rows[: len(rows) // 50], rows[len(rows) // 50 :]
 
     import hornbook as keras
     from hornbook_hub import BertBackbone, BertConfig, MaskedLM, Tokenizer
@@ -150,15 +159,16 @@ def main(arguments: Any) -> dict[str, Any]:
     warmup = max(steps // 10, 1)
     rate = keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=2e-3, warmup_steps=warmup)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=0.01), loss, weighted_metrics=["accuracy"])
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=0.01, global_clipnorm=1.0)
+    model.compile(optimizer, loss, weighted_metrics=["accuracy"])
     test = mask(held_out, tokenizer, np.random.default_rng(1))
 
     history: dict[str, list[float]] = {}
     for epoch in range(1 if arguments.smoke else arguments.epochs):  # each epoch masks other pieces
         x, y, weight = mask(rows, tokenizer, generator)
         if arguments.smoke:
-            x, y, weight = {k: v[: 2 * arguments.batch_size] for k, v in x.items()}, y[:64], weight[:64]
-            x = {k: v[:64] for k, v in x.items()}
+            few = 2 * arguments.batch_size
+            x, y, weight = {key: array[:few] for key, array in x.items()}, y[:few], weight[:few]
         print(f"Epoch {epoch + 1} of {arguments.epochs}, {len(y):,} rows")
         logs = model.fit(x, y, sample_weight=weight, batch_size=arguments.batch_size).history
         for name, values in logs.items():

@@ -15,7 +15,7 @@ import hornbook as keras
 from hornbook import backend, layers, ops
 from hornbook.core.operation import infer
 from hornbook_hub.tokenizers import Tokenizer
-from hornbook_hub.weights import expand, save_tensors, variable_at
+from hornbook_hub.weights import NUMPY_DTYPES, expand, save_tensors, variable_at
 
 
 def family_of(backbone: Any) -> Any:
@@ -156,6 +156,8 @@ def save_preset(
     """Write a folder in Hugging Face's layout; each file is written aside and renamed, the weights last."""
     from hornbook.saving.atomic import written_aside
 
+    if dtype not in NUMPY_DTYPES:
+        raise ValueError(f"dtype must be one of {sorted(NUMPY_DTYPES)}, got {dtype!r}.")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     described = {
@@ -174,12 +176,15 @@ def save_preset(
     for name, variable, transform in rows:
         array = variable.numpy()
         array = np.ascontiguousarray(transform(array) if transform else array)
-        tensors[name] = array.astype(backend.convert_to_numpy(ops.zeros((), dtype)).dtype)
+        tensors[name] = array.astype(NUMPY_DTYPES[dtype])
     save_tensors(tensors, folder / "model.safetensors")
 
 
 class MaskedLM(Task):
     """Guess the pieces that are masked: logits (B, T, vocab_size).
+
+    With `mask_positions` (B, P) among the inputs, logits at these places alone, (B, P, vocab_size): in training that
+    saves most of the work.
 
     >>> import hornbook_hub as hub
     >>> model = hub.load("bert_tiny", task="masked_lm")
@@ -192,6 +197,7 @@ class MaskedLM(Task):
     def __init__(self, backbone: Any, tokenizer: Tokenizer | None = None, **kwargs: Any) -> None:
         super().__init__(backbone, tokenizer, **kwargs)
         self.head = backbone.language_model_head()
+        backbone.pooler.trainable = False  # no loss of this task depends on it
         self._make_weights()
         self.compile(
             keras.optimizers.AdamW(5e-5),
@@ -200,7 +206,11 @@ class MaskedLM(Task):
         )
 
     def call(self, inputs: Any) -> Any:
-        return self.head(self.backbone(inputs)["last_hidden_state"])
+        hidden = self.backbone(inputs)["last_hidden_state"]
+        if "mask_positions" in inputs:  # (B, P) -> logits at these places alone: (B, P, vocab_size)
+            places = ops.cast(inputs["mask_positions"], "int32")
+            hidden = ops.take_along_axis(hidden, ops.expand_dims(places, -1), axis=1)
+        return self.head(hidden)
 
     def fill_mask(self, text: str, top_k: int = 5) -> list[tuple[str, float]]:
         """The likeliest pieces for the first gap of a text, with their probabilities.
@@ -241,12 +251,13 @@ class TextClassifier(Task):
         if not isinstance(num_classes, int) or num_classes < 1:
             raise ValueError(f"num_classes must be a positive integer, got {num_classes!r}.")
         self.num_classes = num_classes
+        backbone.pooler.trainable = True
         self.dropout = layers.Dropout(backbone.classifier_dropout)
         initializer = keras.initializers.TruncatedNormal(stddev=0.02)
         self.classifier = layers.Dense(num_classes, kernel_initializer=initializer, name="classifier")
         if len(backbone.config.id2label or {}) != num_classes:
             backbone.config.id2label = {str(i): f"LABEL_{i}" for i in range(num_classes)}
-            backbone.config.label2id = {f"LABEL_{i}": i for i in range(num_classes)}
+            backbone.config.label2id = {label: int(i) for i, label in backbone.config.id2label.items()}
         self._make_weights()
         self.compile(
             keras.optimizers.AdamW(5e-5),

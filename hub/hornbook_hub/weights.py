@@ -26,6 +26,7 @@ DTYPES: dict[str, Any] = {
     "U8": np.dtype("u1"),
     "BOOL": np.dtype("?"),
 }
+NUMPY_DTYPES = {"float32": DTYPES["F32"], "float16": DTYPES["F16"], "bfloat16": DTYPES["BF16"]}
 
 
 class DamagedWeightsError(ValueError):

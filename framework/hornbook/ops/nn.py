@@ -16,6 +16,7 @@ __all__ = [
     "celu",
     "conv",
     "conv_transpose",
+    "ctc_loss",
     "depthwise_conv",
     "dot_product_attention",
     "elu",
@@ -602,6 +603,27 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     [0.6931472]
     """
     return backend.binary_crossentropy(target, output, from_logits)
+
+
+@op
+def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> Any:
+    """Connectionist temporal classification (Graves et al. 2006): -log of the summed probability of all alignments.
+
+    Args:
+        target: class numbers (batch, longest target).
+        output: logits (batch, time, classes).
+        target_length, output_length: how much of each row counts (batch,).
+        mask_index: the class that stands for "nothing here".
+
+    Returns:
+        (batch,).
+
+    >>> import numpy as np
+    >>> from hornbook import ops
+    >>> print(ops.ctc_loss([[1]], np.zeros((1, 1, 2), "float32"), [1], [1]).numpy())
+    [0.6931472]
+    """
+    return backend.ctc_loss(target, output, target_length, output_length, mask_index)
 
 
 # ------------------------------------------------------------------------------------------------------ normalization

@@ -286,7 +286,12 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
         with opened_weights(path) as file:
             read_tree(model, file, skip_mismatch, str(path))
         return
+    if path.suffix == ".h5" and not path.name.endswith(".weights.h5"):
+        from hornbook.saving.legacy_h5 import load_legacy_weights
+
+        load_legacy_weights(model, path)
+        return
     if not path.name.endswith(".weights.h5"):
-        raise ValueError(f"Weights are loaded from '.weights.h5' and '.keras' files, got {path.name!r}.")
+        raise ValueError(f"Weights are loaded from '.weights.h5', '.keras' and older '.h5' files, got {path.name!r}.")
     with open_h5(path, str(path)) as file:
         read_tree(model, file, skip_mismatch, str(path))

@@ -183,6 +183,11 @@ class CompiledMetrics(metrics.Metric):
         """The variables of all of them."""
         return [v for metric in self.built_metrics for v in metric.variables]
 
+    @property
+    def names(self) -> list[str]:
+        """Their names in the logs."""
+        return [row[1] for row in self.rows]
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch in."""
         if self.outputs is None:

@@ -16,6 +16,7 @@ __all__ = [
     "categorical_crossentropy",
     "conv",
     "conv_transpose",
+    "ctc_loss",
     "depthwise_conv",
     "dot_product_attention",
     "elu",
@@ -343,6 +344,18 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
         return tf.nn.sigmoid_cross_entropy_with_logits(target, output)
     output = tf.clip_by_value(output, epsilon(), 1.0 - epsilon())
     return -(target * tf.math.log(output) + (1 - target) * tf.math.log(1 - output))
+
+
+def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> Any:
+    """-log p(target | output), summed over all alignments; `output` holds logits (batch, time, classes)."""
+    return tf.nn.ctc_loss(
+        cast(target, "int32"),
+        as_float(output),
+        cast(target_length, "int32"),
+        cast(output_length, "int32"),
+        logits_time_major=False,
+        blank_index=mask_index,
+    )
 
 
 # ------------------------------------------------------------------------------------------------- attention

@@ -47,7 +47,7 @@ def random_truncated_normal(shape: Any, mean: Any, stddev: Any, dtype: Any, seed
 def random_uniform(shape: Any, minval: Any, maxval: Any, dtype: Any, seed: Any) -> Any:
     """Uniform numbers in [minval, maxval)."""
     dtype = standardize_dtype(dtype or floatx())
-    minval, maxval = convert_to_tensor(minval, dtype), convert_to_tensor(maxval, dtype)
+    minval, maxval = tf.cast(minval, dtype), tf.cast(maxval, dtype)
     return tf.random.stateless_uniform(shape, _short(seed), minval, maxval, dtype)
 
 

@@ -70,7 +70,7 @@ def convert_to_numpy(x: Any) -> np.ndarray:
             "A tensor inside a compiled function has no numbers yet, so it cannot become a NumPy array. "
             "Use hornbook.ops on it, or pass run_eagerly=True to compile()."
         )
-    return np.asarray(x)
+    return x.numpy() if isinstance(x, tf.Tensor) else np.asarray(x)
 
 
 def cast(x: Any, dtype: Any) -> Any:
