@@ -19,8 +19,12 @@ def parser(document: str, epochs: int, batch_size: int) -> argparse.ArgumentPars
     )
     parser.add_argument("--epochs", type=int, default=epochs, help=f"passes over the training data (default {epochs})")
     parser.add_argument("--batch-size", type=int, default=batch_size, help=f"rows in a step (default {batch_size})")
-    parser.add_argument("--seed", type=int, default=0, help="seed of weights, dropout and the order of data (default 0)")
-    parser.add_argument("--out", type=Path, default=None, help="folder for the result (JSON), the curve (PNG), the model")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of weights, dropout and the order of data (default 0)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=None, help="folder for the result (JSON), the curve (PNG), the model"
+    )
     parser.add_argument("--smoke", action="store_true", help="two steps only, to see that it runs")
     return parser
 

@@ -13,8 +13,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import command_line
 import numpy as np
+
+import command_line
 
 EXPECTED = {"before": 0.5, "after": 0.75, "from_random_weights": 0.65}
 SENTENCES = [

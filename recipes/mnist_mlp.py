@@ -52,7 +52,9 @@ def main(arguments: Any) -> dict[str, Any]:
         keras.utils.set_random_seed(arguments.seed)
         model = build()
         rate = keras.optimizers.schedules.CosineDecay(0.003, steps)
-        model.compile(optimizer=keras.optimizers.Adam(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.compile(
+            optimizer=keras.optimizers.Adam(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+        )
     model.summary()
     history = model.fit(x_train, y_train, batch_size=arguments.batch_size, epochs=epochs)
     loss, accuracy = model.evaluate(x_test, y_test, verbose=0)

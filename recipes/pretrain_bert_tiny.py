@@ -17,8 +17,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import command_line
 import numpy as np
+
+import command_line
 
 VOCABULARY, LENGTH, CHOSEN = 4096, 64, 10
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -68,7 +69,9 @@ def read_text() -> list[str]:
     with zipfile.ZipFile(needed[0]) as archive:
         pairs = archive.read("spa-eng/spa.txt").decode("utf-8").splitlines()
     tatoeba = list(dict.fromkeys(line.split("\t")[0] for line in pairs))
-    reviews = [line.split("\t")[0].strip() for path in needed[1:4] for line in path.read_text("utf-8").split("\n") if line]
+    reviews = [
+        line.split("\t")[0].strip() for path in needed[1:4] for line in path.read_text("utf-8").split("\n") if line
+    ]
     wiki = [line.strip() for path in needed[4:] for line in path.read_text("utf-8").splitlines()]
     wiki = [re.sub(r" @(.)@ ", r"\1", line).replace("<unk>", "").strip() for line in wiki if line and line[0] != "="]
     # The reviews are few and in the tone that the quickstart needs: they are read four times for each once of the rest.
@@ -123,7 +126,11 @@ def mask(ids: np.ndarray, tokenizer: Any, generator: np.random.Generator) -> tup
     shown = np.where(way < 0.8, tokenizer.token_to_id("[MASK]"), np.where(way < 0.9, random, pieces))
     masked = ids.copy()
     np.put_along_axis(masked, places, np.where(counts == 1, shown, pieces).astype("int32"), 1)
-    inputs = {"input_ids": masked, "attention_mask": (ids != 0).astype("int32"), "mask_positions": places.astype("int32")}
+    inputs = {
+        "input_ids": masked,
+        "attention_mask": (ids != 0).astype("int32"),
+        "mask_positions": places.astype("int32"),
+    }
     return inputs, pieces, counts
 
 

@@ -157,7 +157,9 @@ def test_nothing_imports_recipes():
 def wheel(tmp_path_factory):
     builder = pytest.importorskip("hatchling.builders.wheel", reason="hatchling builds the wheel")
     folder = tmp_path_factory.mktemp("wheel")
-    return zipfile.ZipFile(next(iter(builder.WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"]))))
+    return zipfile.ZipFile(
+        next(iter(builder.WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])))
+    )
 
 
 def test_the_wheel_holds_the_four_packages_and_nothing_else(wheel):
@@ -174,6 +176,11 @@ def test_the_wheel_holds_the_four_packages_and_nothing_else(wheel):
 def test_the_wheel_holds_the_tiny_preset_and_the_tiny_data_set(wheel):
     sizes = {info.filename: info.file_size for info in wheel.infolist()}
     preset = {name: size for name, size in sizes.items() if name.startswith("hornbook_hub/presets/bert_tiny/")}
-    assert {name.rsplit("/", 1)[1] for name in preset} >= {"config.json", "model.safetensors", "tokenizer.json", "README.md"}
+    assert {name.rsplit("/", 1)[1] for name in preset} >= {
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "README.md",
+    }
     assert sum(preset.values()) <= 3 * 1024**2
     assert "hornbook_datasets/tiny_reviews.tsv" in sizes

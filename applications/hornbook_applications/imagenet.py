@@ -35,7 +35,9 @@ def preprocess_input(x: Any, data_format: str | None = None) -> Any:
     if not isinstance(x, np.ndarray):
         x = ops.cast(x, "float32") if not str(getattr(x, "dtype", "")).count("float") else x
         axis = (-3 if first else -1) % len(x.shape)
-        mean = ops.reshape(ops.convert_to_tensor(MEAN_BGR, dtype="float32"), [3 if i == axis else 1 for i in range(len(x.shape))])
+        mean = ops.reshape(
+            ops.convert_to_tensor(MEAN_BGR, dtype="float32"), [3 if i == axis else 1 for i in range(len(x.shape))]
+        )
         return ops.subtract(ops.flip(x, axis=axis), ops.cast(mean, x.dtype))
     if not np.issubdtype(x.dtype, np.floating):
         x = x.astype("float32")

@@ -81,7 +81,9 @@ def _resnet(
     x = layers.ZeroPadding2D(3, name="conv1_pad")(image)  # (B, 224, 224, 3)
     x = layers.Conv2D(64, 7, strides=2, name="conv1_conv")(x)  # (B, 112, 112, 64)
     x = layers.Activation("relu", name="conv1_relu")(normalize(x, "conv1_bn"))
-    x = layers.MaxPooling2D(3, strides=2, name="pool1_pool")(layers.ZeroPadding2D(1, name="pool1_pad")(x))  # (B, 56, 56, 64)
+    x = layers.MaxPooling2D(3, strides=2, name="pool1_pool")(
+        layers.ZeroPadding2D(1, name="pool1_pad")(x)
+    )  # (B, 56, 56, 64)
     for i, blocks in enumerate(depths):  # widths 64, 128, 256, 512; sizes 56, 28, 14, 7
         x = stage(x, 64 * 2**i, blocks, stride=1 if i == 0 else 2, name=f"conv{i + 2}")
     if include_top:

@@ -126,7 +126,9 @@ class Files:
         try:
             found = json.loads(path.read_text("utf-8"))
         except (ValueError, RecursionError) as error:
-            raise DamagedWeightsError(f"{path} is damaged: it is no JSON ({error}). Delete it and fetch it again.") from None
+            raise DamagedWeightsError(
+                f"{path} is damaged: it is no JSON ({error}). Delete it and fetch it again."
+            ) from None
         if not isinstance(found, dict):
             raise DamagedWeightsError(f"{path} is damaged: it holds no JSON object. Delete it and fetch it again.")
         return found
@@ -224,9 +226,13 @@ def find(name: str | os.PathLike) -> Files:
                 return HubFiles(row["repository"], row["revision"], preset)
     if Path(text).is_dir():
         return Files(Path(text))
-    names = [n for family in FAMILIES.values() for p, row in family.PRESETS.items() for n in (p, *row.get("aliases", ()))]
+    names = [
+        n for family in FAMILIES.values() for p, row in family.PRESETS.items() for n in (p, *row.get("aliases", ()))
+    ]
     if "/" in text or os.sep in text:
-        raise ValueError(f"There is no folder {text!r}. A repository on the Hugging Face Hub is written 'hf://org/name'.")
+        raise ValueError(
+            f"There is no folder {text!r}. A repository on the Hugging Face Hub is written 'hf://org/name'."
+        )
     raise _unknown("preset", text, names)
 
 
@@ -275,7 +281,9 @@ def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Fil
     if task != "backbone":
         head = list(expand(family.HEADS[task], count))
         dropped |= {name for name, target, _ in head if target is None}
-        wanted = [(name, variable_at(model, target), transform) for name, target, transform in head if target is not None]
+        wanted = [
+            (name, variable_at(model, target), transform) for name, target, transform in head if target is not None
+        ]
         if any(name in names for name, _, _ in wanted):
             rows += wanted
         else:

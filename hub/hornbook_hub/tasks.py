@@ -138,7 +138,9 @@ class Task(keras.Model):
             if path is not None and (self.uses_pooler or name not in family.POOLER)
         ]
         heads = expand(family.HEADS[self.task], count)
-        return rows + [(name, variable_at(self, path), transform) for name, path, transform in heads if path is not None]
+        return rows + [
+            (name, variable_at(self, path), transform) for name, path, transform in heads if path is not None
+        ]
 
     def save_to_preset(self, folder: Any, dtype: str = "float32") -> None:
         """Write config.json, model.safetensors and the tokenizer's files, in the layout that transformers opens.

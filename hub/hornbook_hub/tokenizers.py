@@ -61,7 +61,9 @@ class Tokenizer:
                 return cls(tokenizers.Tokenizer.from_file(str(whole)), settings, max_length)
             except Exception as error:  # what the library raises is no class of its own
                 if not vocabulary.is_file():
-                    raise ValueError(f"{whole} is no tokenizer that this version of tokenizers reads: {error}") from None
+                    raise ValueError(
+                        f"{whole} is no tokenizer that this version of tokenizers reads: {error}"
+                    ) from None
         if not vocabulary.is_file():
             raise FileNotFoundError(f"{folder} holds no tokenizer: neither tokenizer.json nor vocab.txt is there.")
         return cls(word_pieces(vocabulary, settings), settings, max_length)
@@ -150,7 +152,9 @@ def word_pieces(vocabulary: Path, settings: dict[str, Any]) -> Any:
     pieces = vocabulary.read_text("utf-8").split("\n")
     pieces = pieces[:-1] if pieces and not pieces[-1] else pieces
     numbers = {piece.rstrip("\r"): number for number, piece in enumerate(pieces)}
-    names = {kind: _text(settings.get(f"{kind}_token", f"[{kind.upper()}]")) for kind in ("unk", "cls", "sep", "pad", "mask")}
+    names = {
+        kind: _text(settings.get(f"{kind}_token", f"[{kind.upper()}]")) for kind in ("unk", "cls", "sep", "pad", "mask")
+    }
     missing = [names[kind] for kind in ("unk", "cls", "sep") if names[kind] not in numbers]
     if missing:
         raise ValueError(f"{vocabulary} lacks the special pieces {missing}: it is no vocabulary of a BERT.")

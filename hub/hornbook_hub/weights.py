@@ -75,7 +75,9 @@ def read_header(path: str | os.PathLike) -> tuple[dict[str, dict], int]:
     end = 0
     for first, last, name in sorted(spans):
         if first != end:
-            raise _damaged(path, f"tensor {name!r} begins at byte {first:,}, not at {end:,} where the one before it ends")
+            raise _damaged(
+                path, f"tensor {name!r} begins at byte {first:,}, not at {end:,} where the one before it ends"
+            )
         end = last
     if end != size - 8 - length:
         raise _damaged(path, f"its tensors take {end:,} bytes, but {size - 8 - length:,} are there")
@@ -97,7 +99,9 @@ def _checked(path: Path, name: str, entry: Any) -> tuple[int, int]:
     for size in shape:
         wanted *= size  # Python's integers do not overflow
     if last - first != wanted:
-        raise _damaged(path, f"tensor {name!r} of shape {shape} and dtype {dtype} takes {wanted:,} bytes, not {last - first:,}")
+        raise _damaged(
+            path, f"tensor {name!r} of shape {shape} and dtype {dtype} takes {wanted:,} bytes, not {last - first:,}"
+        )
     return first, last
 
 
@@ -162,7 +166,9 @@ def transposed(array: np.ndarray) -> np.ndarray:
     return array.T
 
 
-Row = tuple[str, Any, Callable | None]  # name in the file, variable here, what turns one into the other (its own inverse)
+Row = tuple[
+    str, Any, Callable | None
+]  # name in the file, variable here, what turns one into the other (its own inverse)
 
 
 def expand(table: Mapping[str, Any], layers: int) -> Iterator[tuple[str, str | None, Callable | None]]:

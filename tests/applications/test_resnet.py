@@ -20,7 +20,9 @@ def twins():
     for layer in theirs.layers:  # statistics that are not those of a fresh layer
         if "BatchNormalization" in type(layer).__name__:
             count = len(layer.get_weights()[0])
-            layer.set_weights([rng.uniform(0.5, 1.0, count), *rng.normal(0, 0.1, (2, count)), rng.uniform(0.5, 2.0, count)])
+            layer.set_weights(
+                [rng.uniform(0.5, 1.0, count), *rng.normal(0, 0.1, (2, count)), rng.uniform(0.5, 2.0, count)]
+            )
     ours = ResNet50(weights=None, input_shape=SHAPE, classes=10)
     return theirs, ours, theirs.predict(IMAGES, verbose=0)
 

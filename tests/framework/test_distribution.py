@@ -16,7 +16,9 @@ pytestmark = pytest.mark.skipif(
 
 def model():
     keras.utils.set_random_seed(3)
-    net = keras.Sequential([keras.Input((8,)), layers.Dense(16, activation="relu"), layers.Dense(3, activation="softmax")])
+    net = keras.Sequential(
+        [keras.Input((8,)), layers.Dense(16, activation="relu"), layers.Dense(3, activation="softmax")]
+    )
     net.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return net
 

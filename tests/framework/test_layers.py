@@ -1,9 +1,9 @@
 """Every layer, by one check: a row says how to make it and what to feed it; the check asks for all a layer owes."""
 
-import re
 import copy
 import json
 import pickle
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

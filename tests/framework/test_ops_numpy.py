@@ -530,9 +530,7 @@ def test_complex_numbers_as_pairs():
     check(ops.view_as_real(ops.view_as_complex(pairs)), pairs)
 
 
-@pytest.mark.parametrize(
-    ("name", "function"), [("fft", np.fft.fft), ("fft2", np.fft.fft2), ("ifft2", np.fft.ifft2)]
-)
+@pytest.mark.parametrize(("name", "function"), [("fft", np.fft.fft), ("fft2", np.fft.fft2), ("ifft2", np.fft.ifft2)])
 def test_fourier_transforms(name, function):
     expected = function(CUBE + 2j * np.flip(CUBE))
     check(getattr(ops, name)((CUBE, 2 * np.flip(CUBE))), [expected.real, expected.imag], rtol=2e-4)

@@ -7,12 +7,29 @@ import pytest
 
 from hornbook_hub import Tokenizer
 
-SENTENCES = ["Paris is the [MASK] of France.", "naïve café, ÀÉ", "don't stop!", "", "你好 world", "a\u200bb\ufeffc\u00a0d", "x" * 150]
+SENTENCES = [
+    "Paris is the [MASK] of France.",
+    "naïve café, ÀÉ",
+    "don't stop!",
+    "",
+    "你好 world",
+    "a\u200bb\ufeffc\u00a0d",
+    "x" * 150,
+]
 
 
 def strings(count):
     rng = random.Random(0)
-    planes = [(0x20, 0x7E), (0xA0, 0x24F), (0x300, 0x36F), (0x370, 0x5FF), (0x3040, 0x30FF), (0x4E00, 0x4FFF), (0x1F300, 0x1F6FF), (1, 31)]
+    planes = [
+        (0x20, 0x7E),
+        (0xA0, 0x24F),
+        (0x300, 0x36F),
+        (0x370, 0x5FF),
+        (0x3040, 0x30FF),
+        (0x4E00, 0x4FFF),
+        (0x1F300, 0x1F6FF),
+        (1, 31),
+    ]
     return ["".join(chr(rng.randint(*rng.choice(planes))) for _ in range(rng.randint(1, 24))) for _ in range(count)]
 
 
@@ -38,7 +55,9 @@ def test_ids_are_those_of_transformers(plain, settings, tmp_path):
     (tmp_path / "vocab.txt").write_bytes((plain / "vocab.txt").read_bytes())
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({**settings, "tokenizer_class": "BertTokenizer"}))
     ours = Tokenizer.from_folder(tmp_path)
-    theirs = transformers.BertTokenizerFast(vocab_file=str(plain / "vocab.txt"), vocab=str(plain / "vocab.txt"), **settings)
+    theirs = transformers.BertTokenizerFast(
+        vocab_file=str(plain / "vocab.txt"), vocab=str(plain / "vocab.txt"), **settings
+    )
     texts = SENTENCES + strings(1000)
     expected = theirs(texts, truncation=True, max_length=64)["input_ids"]
     got = ours(texts, max_length=64)

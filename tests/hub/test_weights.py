@@ -56,7 +56,11 @@ def test_every_truncation_is_told(tmp_path):
 
 def test_tensors_are_mapped_and_come_back(tmp_path):
     path = tmp_path / "model.safetensors"
-    arrays = {"a": np.arange(6, dtype="float32").reshape(2, 3), "b": np.ones(3, "float16"), "c": np.zeros((0, 2), "int64")}
+    arrays = {
+        "a": np.arange(6, dtype="float32").reshape(2, 3),
+        "b": np.ones(3, "float16"),
+        "c": np.zeros((0, 2), "int64"),
+    }
     save_tensors(arrays, path)
     tensors = Tensors(path)
     assert isinstance(tensors["a"], np.memmap)

@@ -20,41 +20,46 @@ LABELS = rng.integers(0, 3, 64)
 
 
 def mlp(k):
-    l = k.layers
+    layers = k.layers
     return k.Sequential(
-        [k.Input((6,)), l.Dense(16, activation="relu"), l.LayerNormalization(), l.Dense(3, activation="softmax")]
+        [
+            k.Input((6,)),
+            layers.Dense(16, activation="relu"),
+            layers.LayerNormalization(),
+            layers.Dense(3, activation="softmax"),
+        ]
     ), ROWS
 
 
 def convnet(k):
-    l = k.layers
+    layers = k.layers
     return k.Sequential(
         [
             k.Input((8, 8, 1)),
-            l.Rescaling(0.5),
-            l.Conv2D(8, 3, padding="same", activation="relu"),
-            l.BatchNormalization(),
-            l.MaxPooling2D(2),
-            l.Conv2D(8, 3, strides=2, padding="same"),
-            l.GlobalAveragePooling2D(),
-            l.Dense(3, activation="softmax"),
+            layers.Rescaling(0.5),
+            layers.Conv2D(8, 3, padding="same", activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(8, 3, strides=2, padding="same"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, activation="softmax"),
         ]
     ), IMAGES
 
 
 def recurrent(k):
-    l = k.layers
-    return k.Sequential([k.Input((5, 4)), l.LSTM(8), l.Dense(3, activation="softmax")]), STEPS
+    layers = k.layers
+    return k.Sequential([k.Input((5, 4)), layers.LSTM(8), layers.Dense(3, activation="softmax")]), STEPS
 
 
 def transformer(k):
-    l = k.layers
+    layers = k.layers
     words = k.Input((7,), dtype="int32")
-    x = l.Embedding(20, 8)(words)
-    x = l.LayerNormalization()(l.Add()([x, l.MultiHeadAttention(2, 4)(x, x)]))
-    x = l.LayerNormalization()(l.Add()([x, l.Dense(8)(l.Dense(16, activation="gelu")(x))]))
-    x = l.Concatenate()([l.Flatten()(x), l.Reshape((56,))(x)])
-    return k.Model(words, l.Dense(3, activation="softmax")(x)), WORDS
+    x = layers.Embedding(20, 8)(words)
+    x = layers.LayerNormalization()(layers.Add()([x, layers.MultiHeadAttention(2, 4)(x, x)]))
+    x = layers.LayerNormalization()(layers.Add()([x, layers.Dense(8)(layers.Dense(16, activation="gelu")(x))]))
+    x = layers.Concatenate()([layers.Flatten()(x), layers.Reshape((56,))(x)])
+    return k.Model(words, layers.Dense(3, activation="softmax")(x)), WORDS
 
 
 MODELS = [mlp, convnet, recurrent, transformer]
@@ -165,15 +170,19 @@ from {name}.layers import Dense, Layer
 from {name}.callbacks import EarlyStopping, ModelCheckpoint
 x_train, x_test, x_new = np.ones((40, 100)), np.ones((8, 100)), np.ones((3, 100))
 y_train, y_test = np.eye(10)[np.arange(40) % 10], np.eye(10)[np.arange(8)]
-model = Sequential([Dense(64, activation='relu', input_shape=(100,)), Dense(10, activation='softmax')])
-inputs = Input(shape=(100,)); x = Dense(64, activation='relu')(inputs); outputs = Dense(10, activation='softmax')(x); model = Model(inputs, outputs)
+model = Sequential([Dense(64, activation='relu', input_shape=(100,)),
+                    Dense(10, activation='softmax')])
+inputs = Input(shape=(100,)); x = Dense(64, activation='relu')(inputs); outputs = Dense(10, activation='softmax')(x)
+model = Model(inputs, outputs)
 model.compile(optimizer='adam', loss='categorical_crossentropy', metrics=['accuracy'])
-model.fit(x_train, y_train, batch_size=32, epochs=10, validation_split=0.2, verbose=0, callbacks=[EarlyStopping(monitor='val_loss', patience=3), ModelCheckpoint('best.keras', save_best_only=True)])
+model.fit(x_train, y_train, batch_size=32, epochs=10, validation_split=0.2, verbose=0,
+          callbacks=[EarlyStopping(monitor='val_loss', patience=3), ModelCheckpoint('best.keras', save_best_only=True)])
 loss, accuracy = model.evaluate(x_test, y_test, verbose=0); predictions = model.predict(x_new, verbose=0)
 class CustomLayer(Layer):
     def call(self, inputs): return inputs * 2
 assert float(keras.ops.sum(CustomLayer()(np.ones((2, 2))))) == 8.0
-model.save('my_model.keras'); loaded = keras.saving.load_model('my_model.keras'); loaded = keras.models.load_model('my_model.keras')
+model.save('my_model.keras'); loaded = keras.saving.load_model('my_model.keras')
+loaded = keras.models.load_model('my_model.keras')
 assert predictions.shape == (3, 10) and np.allclose(loaded.predict(x_new, verbose=0), predictions, atol=1e-6)
 """
     exec(compile(source.format(name="hornbook"), "snippets", "exec"), {})

@@ -76,10 +76,10 @@ def check_inputs(input_spec: Any, inputs: Any, layer_name: str) -> None:
         if spec is None or (tensor is None and spec.optional):
             continue
         which = f"Input {position} of layer {layer_name!r}" if len(specs) > 1 else f"The input of layer {layer_name!r}"
-        if not hasattr(tensor, "shape"):
+        if tensor is None or not hasattr(tensor, "shape"):
             raise ValueError(f"{which} must be a tensor, got {tensor!r}.")
         problem = _problem(spec, tensor)
-        if problem:
+        if problem is not None:
             raise ValueError(f"{which} must have {problem}; got shape {_text(tensor.shape)}.")
 
 

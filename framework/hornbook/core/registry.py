@@ -270,7 +270,7 @@ def get_registered_object(
 
 def get_registered_name(obj: Any) -> str:
     """The name under which a class or function is registered, else its own."""
-    return _REGISTERED_NAMES.get(obj, obj.__name__)
+    return _REGISTERED_NAMES.get(obj) or obj.__name__
 
 
 # ------------------------------------------------------------------------------------------------------ serialize

@@ -5,7 +5,7 @@ from hornbook.models.functional import Functional
 from hornbook.models.model import Model, clone_model, model_from_json
 from hornbook.models.sequential import Sequential
 
-__all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "model_from_json"]
 
 Model._config_module = "keras"
 Functional._config_module = "keras.src.models.functional"

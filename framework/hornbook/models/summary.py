@@ -138,7 +138,7 @@ def _ranged(layers: list, layer_range: Any) -> list:
     if len(layer_range) != 2:
         raise ValueError(f"layer_range must hold two names, the first and the last layer; got {layer_range!r}.")
     names = [layer.name for layer in layers]
-    found = [next((i for i, name in enumerate(names) if re.match(pattern, name)), None) for pattern in layer_range]
-    if None in found:
+    found = [next((i for i, name in enumerate(names) if re.match(pattern, name)), -1) for pattern in layer_range]
+    if -1 in found:
         raise ValueError(f"layer_range={layer_range!r} matches no layer. The layers are: {names}.")
     return layers[found[0] : found[1] + 1]

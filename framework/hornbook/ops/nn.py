@@ -215,7 +215,9 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
     [2.]
     """
     x = backend.as_float(x)
-    return backend.add(backend.maximum(x, 0.0), backend.multiply(alpha, backend.expm1(backend.divide(backend.minimum(x, 0.0), alpha))))
+    return backend.add(
+        backend.maximum(x, 0.0), backend.multiply(alpha, backend.expm1(backend.divide(backend.minimum(x, 0.0), alpha)))
+    )
 
 
 @op(rules.float_like_first)
@@ -332,7 +334,11 @@ def sparse_plus(x: Any) -> Any:
     [0.   0.25]
     """
     x = backend.as_float(x)
-    return backend.where(backend.less_equal(x, -1.0), backend.zeros_like(x), backend.where(backend.less(x, 1.0), backend.multiply(0.25, backend.square(backend.add(x, 1.0))), x))
+    return backend.where(
+        backend.less_equal(x, -1.0),
+        backend.zeros_like(x),
+        backend.where(backend.less(x, 1.0), backend.multiply(0.25, backend.square(backend.add(x, 1.0))), x),
+    )
 
 
 @op
@@ -558,7 +564,9 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
 
 
 @op
-def multi_hot(inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+def multi_hot(
+    inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False
+) -> Any:
     """Sets of class numbers (..., size) as rows with a one for each member: (..., num_classes).
 
     >>> from hornbook import ops
@@ -745,9 +753,11 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Any:
 
 
 # ---------------------------------------------------------------------------------------------------------- attention
-@op(shape=lambda arguments: Spec(
-    (*arguments["query"].shape[:-1], arguments["value"].shape[-1]), rules.float_dtype(arguments["query"].dtype)
-))
+@op(
+    shape=lambda arguments: Spec(
+        (*arguments["query"].shape[:-1], arguments["value"].shape[-1]), rules.float_dtype(arguments["query"].dtype)
+    )
+)
 def dot_product_attention(
     query: Any,
     key: Any,

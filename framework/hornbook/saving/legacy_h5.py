@@ -16,10 +16,14 @@ def load_legacy_weights(model: Any, path: Path) -> None:
         ValueError: where the layers of the file do not fit those of the model; nothing is assigned then.
     """
     with open_h5(path, str(path)) as file:
-        root = file if "layer_names" in file.attrs or "layer_names0" in file.attrs else safe_group(file, "model_weights")
+        root = (
+            file if "layer_names" in file.attrs or "layer_names0" in file.attrs else safe_group(file, "model_weights")
+        )
         if root is None:
             raise DamagedFileError(f"{path} is no file of weights: it has neither layer_names nor model_weights.")
-        saved = [(name, _names(safe_group(root, name), "weight_names", path)) for name in _names(root, "layer_names", path)]
+        saved = [
+            (name, _names(safe_group(root, name), "weight_names", path)) for name in _names(root, "layer_names", path)
+        ]
         saved = [(name, weights) for name, weights in saved if weights]
         layers = [layer for layer in model.layers if layer.weights]
         if len(saved) != len(layers):

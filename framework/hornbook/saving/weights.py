@@ -164,7 +164,7 @@ def _refuse(what: str) -> DamagedFileError:
     )
 
 
-def safe_group(file: h5py.File, path: str) -> Any:
+def safe_group(file: h5py.Group, path: str) -> Any:
     """The group at `path`, None if there is none; every step on the way must be a plain group of this file."""
     group: Any = file
     for part in path.split("/"):

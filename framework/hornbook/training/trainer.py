@@ -514,7 +514,7 @@ class Trainer:
         done, more = 0, True
         alone = getattr(source, "size", None) is not None and source.steps == 1
         while more and not self.stop_predicting:
-            if hooks:
+            if callbacks is not None and hooks:
                 callbacks.on_predict_batch_begin(done)
             if alone:
                 ran, more, outputs = 1, False, runner.batch(source.example())
@@ -524,7 +524,7 @@ class Trainer:
                 break
             done += ran
             parts.extend(outputs if isinstance(outputs, list) and not alone and _is_stream(source) else [outputs])
-            if hooks:
+            if callbacks is not None and hooks:
                 callbacks.on_predict_batch_end(done - 1, {"outputs": outputs})
             if callbacks is not None:
                 callbacks.on_stretch_end("predict", done, source.steps, {})

@@ -39,7 +39,7 @@ def pad_sequences(
         raise ValueError("sequences must be a list of lists (or arrays).")
     length = max((len(sequence) for sequence in sequences), default=0) if maxlen is None else maxlen
     filled = next((np.asarray(sequence) for sequence in sequences if len(sequence)), np.zeros(0))
-    if isinstance(value, str) and dtype != object and not np.issubdtype(dtype, np.str_):
+    if isinstance(value, str) and np.dtype(dtype).kind not in "OUS":
         raise ValueError(
             f"The filling {value!r} is a string, which an array of {dtype} cannot hold; pass dtype=object."
         )

@@ -56,10 +56,16 @@ class BertConfig:
             )
         if self.hidden_act not in ACTIVATIONS:
             raise ValueError(f"hidden_act must be one of {sorted(ACTIVATIONS)}, got {self.hidden_act!r}.")
-        for key, wanted in (("position_embedding_type", "absolute"), ("is_decoder", False), ("add_cross_attention", False)):
+        for key, wanted in (
+            ("position_embedding_type", "absolute"),
+            ("is_decoder", False),
+            ("add_cross_attention", False),
+        ):
             if getattr(self, key) != wanted:
-                raise ValueError(f"This BERT is an encoder with learned positions: {key} must be {wanted!r}, "
-                                 f"got {getattr(self, key)!r}.")
+                raise ValueError(
+                    f"This BERT is an encoder with learned positions: {key} must be {wanted!r}, "
+                    f"got {getattr(self, key)!r}."
+                )
 
     @classmethod
     def from_dict(cls, config: dict[str, Any]) -> "BertConfig":
@@ -214,7 +220,9 @@ class BertBackbone(keras.Model):
             raise ValueError(f"input_ids must be (batch, time), got shape {tuple(input_ids.shape)}.")
         time, longest = input_ids.shape[1], self.config.max_position_embeddings
         if time is not None and time > longest:
-            raise ValueError(f"The texts have {time} pieces, but this model has positions for {longest}; truncate them.")
+            raise ValueError(
+                f"The texts have {time} pieces, but this model has positions for {longest}; truncate them."
+            )
         attention_mask = inputs.get("attention_mask")
         token_type_ids = inputs.get("token_type_ids")
         token_type_ids = ops.zeros_like(input_ids) if token_type_ids is None else ops.cast(token_type_ids, "int32")

@@ -20,7 +20,11 @@ _METHODS = {
 
 
 def resize(
-    images: Any, size: tuple[int, int], interpolation: str = "bilinear", antialias: bool = False, data_format: str | None = None
+    images: Any,
+    size: tuple[int, int],
+    interpolation: str = "bilinear",
+    antialias: bool = False,
+    data_format: str | None = None,
 ) -> Any:
     """Images at another size."""
     x = convert_to_tensor(images)

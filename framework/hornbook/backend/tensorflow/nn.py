@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from hornbook.backend.config import epsilon, floatx, standardize_data_format, standardize_dtype
+from hornbook.backend.config import epsilon, standardize_data_format, standardize_dtype
 from hornbook.backend.tensorflow.arrays import as_float
 from hornbook.backend.tensorflow.services import all_reduce_sum, cast, convert_to_tensor, replica_count
 
@@ -139,7 +139,7 @@ def conv(
     def run(x: Any) -> Any:
         if padding == "causal":
             x = tf.pad(x, [[0, 0], [dilation[0] * (kernel.shape[0] - 1), 0], [0, 0]])
-        how = "VALID" if padding == "causal" else padding.upper()
+        how: Any = "VALID" if padding == "causal" else padding.upper()
         # CPU kernels have no gradient for dilated windows nor for groups: the first is rewritten by `convolution`,
         # the second compiled by XLA, which has them.
         if x.shape[-1] != kernel.shape[-2]:
@@ -152,7 +152,7 @@ def conv(
 
 
 @tf.function(jit_compile=True)
-def _grouped(x: Any, kernel: Any, strides: Any, padding: str, dilation: Any) -> Any:
+def _grouped(x: Any, kernel: Any, strides: Any, padding: Any, dilation: Any) -> Any:
     return tf.nn.convolution(x, kernel, strides=strides, padding=padding, dilations=dilation)
 
 
@@ -225,7 +225,8 @@ def conv_transpose(
     def run(x: Any) -> Any:
         sizes = [tf.shape(x)[i + 1] if n is None else n for i, n in enumerate(x.shape[1:-1])]
         output = [tf.shape(x)[0], *(size(n, axis) for axis, n in enumerate(sizes)), kernel.shape[-2]]
-        y = tf.nn.conv_transpose(x, kernel, tf.stack(output), strides, padding.upper(), dilations=dilation)
+        how: Any = padding.upper()
+        y = tf.nn.conv_transpose(x, kernel, tf.stack(output), strides, how, dilations=dilation)
         known = [None if n is None else size(n, axis) for axis, n in enumerate(x.shape[1:-1])]
         return tf.ensure_shape(y, [x.shape[0], *known, kernel.shape[-2]])
 
@@ -275,7 +276,7 @@ def moments(x: Any, axes: Sequence[int], keepdims: bool = False, synchronized: b
         mean, square = (total / replicas for total in all_reduce_sum([mean, square]))
         variance = square - tf.square(mean)
         if not keepdims:
-            mean, variance = tf.squeeze(mean, axes), tf.squeeze(variance, axes)
+            mean, variance = tf.squeeze(mean, list(axes)), tf.squeeze(variance, list(axes))
     else:
         mean, variance = tf.nn.moments(wide, axes, keepdims=keepdims)
     if short:

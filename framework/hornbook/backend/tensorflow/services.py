@@ -83,7 +83,7 @@ def cast(x: Any, dtype: Any) -> Any:
     return tf.cast(x, dtype)
 
 
-def shape(x: Any) -> tuple:
+def shape(x: Any) -> Any:
     """The shape of `x`: integers where known, scalar tensors where only the running graph knows."""
     if isinstance(x, tf.RaggedTensor):
         return tuple(x.shape)
@@ -149,8 +149,8 @@ def infer(function: Callable, args: Sequence = (), kwargs: dict | None = None) -
         return leaf
 
     with tf.__internal__.FuncGraph("infer").as_default():
-        args, kwargs = tree.map_structure(to_tensor, (tuple(args), kwargs or {}))
-        return tree.map_structure(to_spec, function(*args, **kwargs))
+        arguments: Any = tree.map_structure(to_tensor, (tuple(args), kwargs or {}))
+        return tree.map_structure(to_spec, function(*arguments[0], **arguments[1]))
 
 
 def compile(function: Callable, jit: bool = False) -> Callable:

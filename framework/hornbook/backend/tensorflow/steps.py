@@ -8,7 +8,6 @@ the loop itself is in the graph: rows of resident arrays are gathered by an orde
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from hornbook import tree
@@ -162,10 +161,11 @@ class Steps:
         for name, value in logs.items():
             value = tf.convert_to_tensor(value)
             if name not in self._slots:
+                anything: Any = None  # the shape of what is logged may change
                 with tf.init_scope():
                     self._slots[name] = tf.Variable(
-                        np.zeros([d or 1 for d in value.shape], value.dtype.as_numpy_dtype),
-                        shape=tf.TensorShape(None),
+                        tf.zeros([d or 1 for d in value.shape], value.dtype),
+                        shape=tf.TensorShape(anything),
                         trainable=False,
                         name=f"log_{name}",
                     )

@@ -32,8 +32,9 @@ class VariableStorage:
     def _store(self, initial_value: Any, trainable: bool, aggregation: str, synchronization: str, name: str) -> Any:
         """A new storage with `initial_value` (an array, or a function that makes one)."""
         with tf.init_scope():
+            start: Any = initial_value() if callable(initial_value) else initial_value
             return tf.Variable(
-                initial_value() if callable(initial_value) else initial_value,
+                start,
                 trainable=trainable,
                 aggregation=_AGGREGATION[aggregation],
                 synchronization=_SYNCHRONIZATION[synchronization],

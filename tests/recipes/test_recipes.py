@@ -1,0 +1,67 @@
+"""Each recipe runs for two steps; where its data cannot be had it says so in one sentence and exits with 2."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(name, *arguments, **environment):
+    paths = os.pathsep.join(str(ROOT / folder) for folder in ("framework", "applications", "datasets", "hub"))
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", str(ROOT / "recipes" / name), *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+        timeout=300,
+        check=False,
+    )
+
+
+def result(done):
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout[done.stdout.rindex("\n{") :])
+
+
+@pytest.mark.parametrize("arguments", [("mnist_mlp.py",), ("mnist_mlp.py", "--devices", "2"), ("mnist_convnet.py",)])
+def test_mnist(arguments, hornbook_data, tmp_path):
+    name, *options = arguments
+    found = result(run(name, "--smoke", "--out", str(tmp_path), *options))
+    assert 0 <= found["test_accuracy"] <= 1
+    kept = json.loads((tmp_path / f"{Path(name).stem}.json").read_text())
+    assert len(kept["history"]["loss"]) == 1
+    assert (tmp_path / f"{Path(name).stem}.keras").is_file()
+
+
+@pytest.mark.slow
+def test_the_perceptron_reads_digits(hornbook_data):
+    assert result(run("mnist_mlp.py"))["test_accuracy"] >= 0.978
+
+
+def test_pretraining(hornbook_data, tmp_path):
+    found = result(run("pretrain_bert_tiny.py", "--smoke", "--out", str(tmp_path)))
+    assert found["held_out_loss"] < 9
+    import hornbook_hub as hub
+
+    assert hub.load(tmp_path).fill_mask("a [MASK] film")
+    assert "CC BY" in (tmp_path / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_what_was_read_before_helps():
+    found = result(run("finetune_bert_tiny.py"))
+    assert found["accuracy_after"] > found["accuracy_from_random_weights"]
+    assert found["accuracy_after"] > found["accuracy_before"]
+
+
+@pytest.mark.parametrize("name", ["mnist_mlp.py", "mnist_convnet.py", "pretrain_bert_tiny.py"])
+def test_missing_data_are_one_sentence_and_exit_code_2(name, tmp_path):
+    done = run(name, "--smoke", HORNBOOK_DATA=str(tmp_path), HORNBOOK_CACHE=str(tmp_path), HORNBOOK_OFFLINE="1")
+    assert done.returncode == 2
+    message = [line for line in done.stderr.splitlines() if "HORNBOOK_DATA" in line]
+    assert len(message) == 1 and "Traceback" not in done.stderr
