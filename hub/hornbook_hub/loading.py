@@ -274,10 +274,10 @@ def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Fil
     table = list(expand(family.WEIGHTS, count))
     dropped = {name for name, target, _ in table if target is None}
     rows = [(name, variable_at(backbone, target), transform) for name, target, transform in table if target is not None]
-    if task != "backbone" and not set(family.POOLER) & set(names):
+    if not set(family.POOLER) & set(names):
         rows = [row for row in rows if row[0] not in family.POOLER]  # the checkpoint's own task does without
-        if task == "text_classifier":
-            print(f"{files} holds no pooler: it starts at random, and is learnt with the classifier.")
+        if task != "masked_lm":
+            print(f"{files} holds no pooler: it starts at random; train it with fit().")
     if task != "backbone":
         head = list(expand(family.HEADS[task], count))
         dropped |= {name for name, target, _ in head if target is None}

@@ -1,0 +1,141 @@
+"""Hornbook and Keras side by side: the same program with only the import changed, in fresh processes taken in turn.
+
+    python benchmarks/run.py [--rounds 3] [--only fit predict import evaluate]
+
+prints a table of medians (Keras, Hornbook) and of their ratio, for wall time and for CPU time.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SETUP = """
+import json, os, time
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+begin, begin_cpu = time.perf_counter(), time.process_time()
+import {name} as keras
+imported, imported_cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
+import numpy as np
+from {name} import layers
+def report(wall, cpu):
+    print(json.dumps([wall, cpu]))
+def timed(function):
+    wall, cpu = time.perf_counter(), time.process_time()
+    function()
+    return time.perf_counter() - wall, time.process_time() - cpu
+def mlp():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((784,)), layers.Dense(128, activation="relu"), layers.Dense(10, activation="softmax")]
+    )
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(20_000, 784)).astype("float32"), rng.integers(0, 10, 20_000)
+"""
+# name -> (what it measures, unit, how the seconds become the unit, is more better, program)
+ROWS = {
+    "fit": (
+        "fit, MLP 784-128-10, batch 32, NumPy arrays",
+        "steps/s",
+        lambda seconds: 2 * 625 / seconds,
+        True,
+        "model = mlp()\nmodel.fit(x, y, verbose=0)\nreport(*timed(lambda: model.fit(x, y, epochs=2, verbose=0)))",
+    ),
+    "fit_bar": (
+        "the same with the progress bar",
+        "steps/s",
+        lambda seconds: 2 * 625 / seconds,
+        True,
+        "import sys, io\nmodel = mlp()\nout, sys.stdout = sys.stdout, io.StringIO()\nmodel.fit(x, y)\n"
+        "measured = timed(lambda: model.fit(x, y, epochs=2))\nsys.stdout = out\nreport(*measured)",
+    ),
+    "predict": (
+        "predict of one row",
+        "ms",
+        lambda seconds: seconds / 30 * 1000,
+        False,
+        "model = mlp()\nmodel.predict(x[:1], verbose=0)\n"
+        "report(*timed(lambda: [model.predict(x[:1], verbose=0) for _ in range(30)]))",
+    ),
+    "evaluate": (
+        "evaluate and predict of 20,000 rows",
+        "s",
+        lambda seconds: seconds,
+        False,
+        "model = mlp()\nmodel.evaluate(x, y, verbose=0), model.predict(x, verbose=0)\n"
+        "report(*timed(lambda: [model.evaluate(x, y, verbose=0), model.predict(x, verbose=0)]))",
+    ),
+    "train_on_batch": (
+        "train_on_batch, batch 32",
+        "ms",
+        lambda seconds: seconds / 200 * 1000,
+        False,
+        "model = mlp()\nmodel.train_on_batch(x[:32], y[:32])\n"
+        "report(*timed(lambda: [model.train_on_batch(x[:32], y[:32]) for _ in range(200)]))",
+    ),
+    "call": (
+        "model(x) eagerly, batch 32",
+        "ms",
+        lambda seconds: seconds / 300 * 1000,
+        False,
+        "model = mlp()\nt = keras.ops.convert_to_tensor(x[:32])\nmodel(t)\n"
+        "report(*timed(lambda: [model(t) for _ in range(300)]))",
+    ),
+    "first_step": (
+        "from fit() to the end of the first step",
+        "s",
+        lambda seconds: seconds,
+        False,
+        "model = mlp()\nreport(*timed(lambda: model.fit(x[:32], y[:32], verbose=0)))",
+    ),
+    "import": ("import", "s", lambda seconds: seconds, False, "report(imported, imported_cpu)"),
+}
+
+
+def measure(library: str, program: str) -> tuple[float, float]:
+    """Wall and CPU seconds of a program in a process of its own."""
+    paths = os.pathsep.join(str(ROOT / folder) for folder in ("framework", "applications", "datasets", "hub"))
+    done = subprocess.run(
+        [sys.executable, "-c", SETUP.replace("{name}", library) + program],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths, "KERAS_BACKEND": "tensorflow", "HORNBOOK_BACKEND": "tensorflow"},
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    wall, cpu = json.loads(done.stdout.strip().splitlines()[-1])
+    return wall, cpu
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", choices=sorted(ROWS), default=list(ROWS))
+    arguments = parser.parse_args()
+    print("| work | unit | Keras 3.15 | Hornbook | times better, wall | times better, CPU |")
+    print("|---|---|---|---|---|---|")
+    for key in arguments.only:
+        what, unit, convert, _, program = ROWS[key]
+        times: dict[str, list[tuple[float, float]]] = {"keras": [], "hornbook": []}
+        for _ in range(arguments.rounds):
+            for library, found in times.items():
+                found.append(measure(library, program))
+        walls = {library: statistics.median(t[0] for t in found) for library, found in times.items()}
+        cpus = {library: statistics.median(t[1] for t in found) for library, found in times.items()}
+        print(
+            f"| {what} | {unit} | {convert(walls['keras']):.4g} | {convert(walls['hornbook']):.4g} | "
+            f"{walls['keras'] / walls['hornbook']:.2f} | {cpus['keras'] / cpus['hornbook']:.2f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
