@@ -31,7 +31,7 @@ class Variable(backend.VariableStorage, Operators):
 
     >>> import hornbook as keras
     >>> v = keras.Variable([1.0, 2.0], name="v")
-    >>> v.assign_add([1.0, 1.0]);
+    >>> _ = v.assign_add([1.0, 1.0])
     >>> v.numpy(), v.path
     (array([2., 3.], dtype=float32), 'v')
     """

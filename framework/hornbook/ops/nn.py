@@ -1,5 +1,6 @@
 """Neural networks: activations, convolution and pooling, crossentropy, normalization, attention."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -748,8 +749,8 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Any:
     20.0
     """
     error = backend.mean(backend.square(backend.subtract(x1, x2)))
-    peak = backend.log10(backend.cast(max_val, error.dtype))
-    return backend.subtract(backend.multiply(20.0, peak), backend.multiply(10.0, backend.log10(error)))
+    decibels = 10 / math.log(10)  # from natural logarithms
+    return backend.multiply(decibels, backend.subtract(2 * math.log(max_val), backend.log(error)))
 
 
 # ---------------------------------------------------------------------------------------------------------- attention
