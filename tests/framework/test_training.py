@@ -298,6 +298,12 @@ def test_freezing_after_compile_is_seen_by_the_next_fit():
         (lambda m, x, y: m.compile(optimizer="adamm"), "adam"),
         (lambda m, x, y: m.compile(metrics=["acuracy_of"]), "(?i)unknown metric"),
         (lambda m, x, y: keras.Sequential([layers.Dense(1)]).fit(x, y), "compile"),
+        (lambda m, x, y: m.fit(x, y + 7), r"label value of .* valid range of \[0, 3\)"),
+        (lambda m, x, y: m.fit(x, y, batch_size=0), "batch_size=0"),
+        (lambda m, x, y: m.fit(x, y, epochs=-1), "epochs=-1"),
+        (lambda m, x, y: (m.compile(loss="binary_crossentropy"), m.fit(x, y)), r"\(None,\) .*\(None, 3\)"),
+        (lambda m, x, y: (m.compile(loss="mse"), m.fit(x, y)), r"\(None,\) .*\(None, 3\)"),
+        (lambda m, x, y: ops.matmul(x, x), r"^matmul: .*\(70, 6\), \(70, 6\)"),
         (lambda m, x, y: m.predict([]), "no data|0 examples|no array|gave no batch"),
     ],
 )

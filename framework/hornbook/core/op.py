@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
+from hornbook import backend, tree
 from hornbook.core.keras_tensor import any_symbolic
 from hornbook.core.operation import FunctionOperation
 from hornbook.core.operators import OPS
@@ -55,7 +56,12 @@ def _make(function: Callable, rule: Callable | None) -> Callable:
     def dispatch(*args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args, kwargs):
             return dispatch.operation().symbolic_call(*args, **kwargs)  # type: ignore[attr-defined]
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except backend.KernelError as error:
+            given = [tuple(x.shape) for x in tree.flatten((args, kwargs)) if hasattr(x, "shape")]
+            shapes = f" (shapes given: {', '.join(map(str, given))})" if given else ""
+            raise ValueError(f"{function.__name__}: {backend.readable(error)}{shapes}") from None
 
     dispatch.operation = functools.partial(FunctionOperation, dispatch, rule, bind)  # type: ignore[attr-defined]
     OPS[function.__name__] = dispatch

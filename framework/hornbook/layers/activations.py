@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook import activations, backend, constraints, initializers, ops, regularizers
+from hornbook.core.arguments import known_sizes
 from hornbook.core.layer import InputSpec, Layer
-from hornbook.layers.arguments import known_sizes
 
 __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook import constraints, initializers, ops, regularizers
+from hornbook.core.arguments import positive_integer
 from hornbook.core.layer import Layer
 from hornbook.core.operation import infer
 from hornbook.layers.activations import Softmax
-from hornbook.layers.arguments import positive_integer
 from hornbook.layers.core import EinsumDense
 from hornbook.layers.regularization import Dropout
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from hornbook import activations, constraints, initializers, ops, regularizers
 from hornbook.backend.config import standardize_data_format
+from hornbook.core.arguments import known_sizes, one_of, positive_integer, sizes
 from hornbook.core.layer import InputSpec, Layer
-from hornbook.layers.arguments import known_sizes, one_of, positive_integer, sizes
 from hornbook.layers.reshaping import spatial_axes
 
 __all__ = ["Conv1D", "Conv2D", "Convolution1D", "Convolution2D"]

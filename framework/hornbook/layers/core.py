@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from hornbook import activations, backend, constraints, initializers, ops, regularizers
+from hornbook.core.arguments import known_sizes, positive_integer
 from hornbook.core.layer import InputSpec, Layer
-from hornbook.layers.arguments import known_sizes, positive_integer
 from hornbook.layers.reshaping import MovingLayer
 
 __all__ = ["Dense", "EinsumDense", "Embedding", "Identity", "Masking"]

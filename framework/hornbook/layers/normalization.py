@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook import backend, constraints, initializers, ops, regularizers
+from hornbook.core.arguments import known_sizes, positive_integer
 from hornbook.core.layer import InputSpec
 from hornbook.layers.activations import ElementwiseLayer
-from hornbook.layers.arguments import known_sizes, positive_integer
 
 __all__ = [
     "BatchNormalization",

@@ -5,8 +5,8 @@ from typing import Any
 
 from hornbook import ops
 from hornbook.backend.config import standardize_data_format
+from hornbook.core.arguments import one_of, sizes
 from hornbook.core.layer import InputSpec, Layer
-from hornbook.layers.arguments import one_of, sizes
 from hornbook.layers.convolution import window_count
 from hornbook.layers.reshaping import MovingLayer, spatial_axes
 

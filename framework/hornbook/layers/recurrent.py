@@ -11,10 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from hornbook import activations, backend, constraints, initializers, ops, random, regularizers, tree
+from hornbook.core.arguments import known_sizes, positive_integer
 from hornbook.core.layer import InputSpec, Layer
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
 from hornbook.core.variable import Variable
-from hornbook.layers.arguments import known_sizes, positive_integer
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "SimpleRNN", "SimpleRNNCell", "StackedRNNCells"]
 

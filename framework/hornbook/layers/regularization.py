@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook import ops, random, regularizers
+from hornbook.core.arguments import fraction
 from hornbook.core.layer import InputSpec
 from hornbook.layers.activations import ElementwiseLayer
-from hornbook.layers.arguments import fraction
 
 __all__ = ["ActivityRegularization", "Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D"]
 

@@ -6,10 +6,10 @@ from typing import Any
 from hornbook import backend, ops, tree
 from hornbook.backend.config import standardize_data_format
 from hornbook.core import rules
+from hornbook.core.arguments import one_of, positive_integer, sizes
 from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.layer import InputSpec, Layer
 from hornbook.core.spec import Spec
-from hornbook.layers.arguments import one_of, positive_integer, sizes
 
 __all__ = [
     "Cropping1D",

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from hornbook import backend, ops
+from hornbook.core.arguments import one_of
 from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.layer import Layer
 from hornbook.core.registry import deserialize_keras_object
-from hornbook.layers.arguments import one_of
 from hornbook.layers.preprocessing import batches_of
 
 __all__ = ["StringLookup", "TextVectorization"]

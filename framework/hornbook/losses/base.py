@@ -264,11 +264,18 @@ def aligned(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
 def broadcastable(shape1: Any, shape2: Any) -> bool:
     """Whether two shapes can stand side by side; an unknown size goes with any.
 
+    An unknown first size is the number of examples, which must stand beside a number of examples.
+
     >>> from hornbook.losses.base import broadcastable
     >>> broadcastable((3, 1), (3, 4)), broadcastable((3,), (3, 4))
     (True, False)
+    >>> broadcastable((None,), (None, 4))
+    False
     """
-    pairs = zip(reversed(tuple(shape1)), reversed(tuple(shape2)), strict=False)
+    short, long = sorted((tuple(shape1), tuple(shape2)), key=len)
+    if short and short[0] is None and len(short) < len(long):
+        return False
+    pairs = zip(reversed(short), reversed(long), strict=False)
     return all(a == b or a in (1, None) or b in (1, None) for a, b in pairs)
 
 

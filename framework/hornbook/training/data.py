@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hornbook import backend, tree
+from hornbook.core.arguments import positive_integer
 
 RESIDENT_BYTES = 2 * 1024**3  # arrays above this size are handed to the device a window of rows at a time
 
@@ -84,7 +85,7 @@ class ArraySource:
             sample_weight = class_weight_to_sample_weight(y, class_weight)
         self.arrays = tree.map_structure(_as_array, (x, y, sample_weight))
         self.size = _common_rows(self.arrays)
-        self.batch_size = batch_size or 32
+        self.batch_size = 32 if batch_size is None else positive_integer(batch_size, "batch_size")
         self.shuffle, self.seed = shuffle, seed
         self.steps = -(-self.size // self.batch_size)
         size_in_bytes = sum(getattr(a, "nbytes", 0) for a in tree.flatten(self.arrays) if a is not None)

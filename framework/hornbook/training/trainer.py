@@ -346,6 +346,8 @@ class Trainer:
             ValueError: for data that do not fit the model, the loss, or each other.
         """
         self._require_compiled("fit")
+        if isinstance(epochs, bool) or not isinstance(epochs, int | np.integer) or epochs < 0:
+            raise ValueError(f"`epochs` must be an integer, 0 or more, got epochs={epochs!r}.")
         x, y, sample_weight = rows_of_lists(x), rows_of_lists(y), rows_of_lists(sample_weight)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)

@@ -1,5 +1,6 @@
 """What is not arithmetic: conversion, shapes, tracing without numbers, gradients, compilation, replicas."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from hornbook.backend.config import standardize_dtype
 from hornbook.backend.spec import Spec
 
 __all__ = [
+    "KernelError",
     "all_reduce_sum",
     "cast",
     "compile",
@@ -22,12 +24,26 @@ __all__ = [
     "name_scope",
     "numpy_function",
     "outside_graph",
+    "readable",
     "replica_count",
     "shape",
     "stop_gradient",
     "update_variables",
     "value_and_grad",
 ]
+
+
+KernelError = tf.errors.InvalidArgumentError  # what a kernel raises that cannot take its arguments
+
+
+def readable(error: Exception) -> str:
+    """What a kernel's error says, without the names of nodes and the trace of the graph around it."""
+    text = getattr(error, "message", None) or str(error)
+    lines = [
+        line for line in text.splitlines() if line.strip() and not line.startswith(("  File", "\t ", "Stack trace"))
+    ]
+    said = lines[-1] if lines and lines[0].startswith("Graph execution error") else " ".join(lines)
+    return re.sub(r"\{\{.*?\}\} ?|\[\[.*?\]\]|\[Op:.*?\]|name: *$", "", said).strip()
 
 
 # --------------------------------------------------------------------------------------------- tensors and numbers

@@ -5,12 +5,14 @@ the loop itself is in the graph: rows of resident arrays are gathered by an orde
 `tf.data` iterator, and the step runs on each. What the last step logged is kept in slots and read when asked.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
 
 from hornbook import tree
+from hornbook.backend.tensorflow.services import KernelError, readable
 
 __all__ = [
     "Steps",
@@ -243,14 +245,26 @@ class Steps:
         return done, alive, self._logs()
 
     # -- what the trainer calls ------------------------------------------------------------------------------------
+    @contextlib.contextmanager
+    def _scope(self) -> Iterator[None]:
+        """The strategy's scope; what a kernel refuses is said in a sentence."""
+        try:
+            with strategy_scope(self.strategy):
+                yield
+        except KernelError as error:
+            raise ValueError(
+                f"A step could not be computed: {readable(error)} Look at the labels and shapes of that data; "
+                "compile(run_eagerly=True) shows the line it happens in."
+            ) from None
+
     def batch(self, data: Any) -> Any:
         """One step on one batch: its logs, or its outputs."""
-        with strategy_scope(self.strategy):
+        with self._scope():
             return self._traced(self._one, data)
 
     def rows(self, arrays: Any, order: Any, start: int, count: int, batch_size: int) -> Any:
         """`count` steps over the rows `order[start * batch_size:]` of resident arrays, `batch_size` rows a step."""
-        with strategy_scope(self.strategy):
+        with self._scope():
             if self.eager:
                 return self._rows_one_by_one(arrays, order, start, count, batch_size)
             if self.collect:
@@ -273,7 +287,7 @@ class Steps:
 
     def draw(self, iterator: Any, count: int) -> tuple[int, bool, Any]:
         """At most `count` steps on batches of an iterator: (steps done, whether there may be more, logs)."""
-        with strategy_scope(self.strategy):
+        with self._scope():
             if not self.eager and not self.collect:
                 done, alive, logs = self._draw(iterator, tf.constant(count, tf.int32))
                 return int(done), bool(alive), logs
