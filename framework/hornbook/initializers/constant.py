@@ -134,13 +134,13 @@ class STFT(Initializer):
                 a, b = cosines[self.window]
                 return a - b * np.cos(2 * np.pi * np.arange(length) / period)
             try:
-                from scipy import signal  # type: ignore[import-not-found]
+                from scipy import signal
             except ImportError as error:
                 raise ImportError(
                     f"The window {self.window!r} comes from SciPy, which is not installed: pip install scipy, or use "
                     "'hann', 'hamming', None or an array."
                 ) from error
-            return signal.get_window(self.window, length, fftbins=self.periodic)
+            return np.asarray(signal.get_window(self.window, length, fftbins=self.periodic))
         window = np.asarray(self.window)
         if window.shape != (length,):
             raise ValueError(f"The window must have frame_length={length} numbers, got shape {window.shape}.")
