@@ -269,7 +269,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-    """Read a model's weights from a `.weights.h5` file, or from inside a `.keras` file.
+    """Read a model's weights from a `.weights.h5` file, from inside a `.keras` file, or a directory of Orbax's checkpoints.
 
     Raises:
         FileNotFoundError: where there is no such file.
@@ -278,6 +278,12 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
     if kwargs:
         raise TypeError(f"load_weights() got unexpected arguments: {sorted(kwargs)}.")
     path = Path(filepath)
+    if path.is_dir():
+        from hornbook.saving.orbax import is_checkpoint, load_orbax_weights
+
+        if is_checkpoint(path):
+            load_orbax_weights(model, path)
+            return
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path} to load weights from.")
     if path.name.endswith(".keras"):

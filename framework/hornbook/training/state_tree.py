@@ -4,7 +4,8 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hornbook import backend
+import numpy as np
+
 from hornbook.core.arguments import one_of
 
 
@@ -67,9 +68,9 @@ def assign_tree(variables: Sequence, tree: Mapping[str, Any], what: str) -> None
     known = {variable.path: variable for variable in variables}
     values = dict(paths(tree))
     for path, value in values.items():
-        if path in known and tuple(value.shape) != tuple(known[path].shape):
+        if path in known and np.shape(value) != tuple(known[path].shape):
             raise ValueError(
-                f"The tree has a value of shape {tuple(value.shape)} for {path!r} of the {what}, which has shape "
+                f"The tree has a value of shape {np.shape(value)} for {path!r} of the {what}, which has shape "
                 f"{tuple(known[path].shape)}."
             )
     strangers = [path for path in values if path not in known]
@@ -77,4 +78,4 @@ def assign_tree(variables: Sequence, tree: Mapping[str, Any], what: str) -> None
         warnings.warn(f"The model has no {what} {strangers}; the tree's values for them are left out.", stacklevel=3)
     for path, value in values.items():
         if path in known:
-            known[path].assign(backend.convert_to_tensor(value))
+            known[path].assign(value)
