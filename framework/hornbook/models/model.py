@@ -2,7 +2,7 @@
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hornbook.core.keras_tensor import any_symbolic
@@ -102,6 +102,14 @@ class Model(Trainer, Layer):
         self._build_shapes = {"input_shape": input_shape}
         self.built = True
 
+    def _build_for(self, arguments: Mapping[str, Any]) -> None:
+        """In a call: a subclass without a `build` of its own has its layers built by the call itself."""
+        if type(self).build is not Model.build:
+            super()._build_for(arguments)
+            return
+        self._build_shapes = self._shapes_of(arguments)
+        self.built = True
+
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build for the shapes a file keeps; a model that cannot be traced builds itself in its first call."""
         shapes = config.get("shapes_dict") or (
@@ -134,6 +142,29 @@ class Model(Trainer, Layer):
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Read the weights from a `.weights.h5` or `.keras` file."""
         _saving().load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the forward pass to files that need no Python: a SavedModel with signatures for serving, and others.
+
+        Args:
+            filepath: a directory for a SavedModel; a file ending in ".tflite" or ".onnx".
+            format: "tf_saved_model", "litert" or "onnx" (which needs the package tf2onnx).
+            verbose: whether to say what was written; True if None.
+            input_signature: a spec for each input, where those of the model should not be used.
+
+        Raises:
+            ValueError: for an unknown format, a wrong ending, and a model that is not built.
+            ImportError: where the package for a format is not installed.
+        """
+        exporter = importlib.import_module("hornbook.export")
+        exporter.export_model(self, filepath, format, verbose, input_signature, **kwargs)
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON, without weights."""

@@ -123,6 +123,11 @@ class StringTable:
         self._words, self._places = list(words), list(places)
         self.fill(words, places)
 
+    @property
+    def resource(self) -> Any:
+        """The table itself, which a SavedModel takes along."""
+        return self._table
+
     def fill(self, words: Sequence[str], places: Sequence[int]) -> None:
         """Forget what is there and take these words."""
         with tf.init_scope():
