@@ -24,7 +24,7 @@ FLOORS = [
     {"initializers", "activations", "regularizers", "constraints", "losses", "metrics", "optimizers"},
     {"layers"},
     {"callbacks", "training", "models"},
-    {"utils", "saving", "export", "distribution", "tuner"},
+    {"utils", "saving", "export", "distillation", "distribution", "tuner"},
     {"hornbook"},  # the page that names everything
     {"hornbook_datasets", "hornbook_applications"},
     {"hornbook_hub"},

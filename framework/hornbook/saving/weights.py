@@ -30,10 +30,15 @@ class DamagedFileError(ValueError):
 
 # -------------------------------------------------------------------------------------------------- walking
 def children(holder: Any) -> Iterator[tuple[str, Any]]:
-    """What a holder's attributes lead to: (name, layer or container), public attributes first."""
+    """What a holder's attributes lead to: (name, layer or container), public attributes first.
+
+    `layers` is one of them for a model, as in Keras: what comes after it in the alphabet is found through it.
+    """
+    skipped = _plain_attributes(holder)
     if isinstance(holder, Sequential | Functional):
         yield "layers", holder.layers
-    skipped = _plain_attributes(holder)
+    elif isinstance(holder, Model):
+        skipped = skipped - {"layers"}
     for name in sorted(dir(holder), key=lambda n: (n.startswith("_"), n)):
         if name in skipped or name.startswith("__"):
             continue
