@@ -66,6 +66,7 @@ class Row:
 STEPS = np.array([[True, True, False, True], [False, True, False, False]])
 SEQUENCE = {"inputs": ((2, 4, 3),), "mask": STEPS}
 IMAGE = {"inputs": ((2, 6, 7, 3),)}
+VOLUME = {"inputs": ((2, 4, 5, 6, 3),)}
 PAIR = {"inputs": ([(2, 4, 3), (2, 4, 3)],)}
 CELL = {"inputs": ((2, 3), [(2, 4)])}
 ATTENTION = {"inputs": ((2, 4, 6), (2, 5, 6))}
@@ -99,6 +100,33 @@ ROWS = [
     Row("Conv2D", {"filters": 4, "kernel_size": 2, "dilation_rate": (2, 1), "use_bias": False}, **IMAGE),
     Row("Conv2D", {"filters": 4, "kernel_size": 3, "groups": 2}, ((2, 6, 6, 4),)),
     Row("Conv2D", {"filters": 4, "kernel_size": 3, "data_format": "channels_first"}, ((2, 3, 6, 7),), skip=FIRST),
+    Row("Conv3D", {"filters": 4, "kernel_size": (2, 3, 2), "strides": (1, 2, 1), "padding": "same"}, **VOLUME),
+    Row("Conv3D", {"filters": 4, "kernel_size": 2, "dilation_rate": (1, 2, 2), "activation": "tanh"}, **VOLUME),
+    Row("Conv3D", {"filters": 4, "kernel_size": 2, "data_format": "channels_first"}, **VOLUME, skip=FIRST),
+    Row("Conv1DTranspose", {"filters": 4, "kernel_size": 3}, ((2, 8, 3),)),
+    Row("Conv1DTranspose", {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}, ((2, 8, 3),)),
+    Row("Conv1DTranspose", {"filters": 4, "kernel_size": 3, "dilation_rate": 2}, ((2, 8, 3),), skip=FIRST),
+    Row("Conv2DTranspose", {"filters": 4, "kernel_size": 3, "strides": (2, 1), "activation": "relu"}, **IMAGE),
+    Row("Conv2DTranspose", {"filters": 4, "kernel_size": (2, 3), "strides": 2, "output_padding": (1, 0)}, **IMAGE),
+    Row(
+        "Conv2DTranspose",
+        {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same", "output_padding": 1, "use_bias": False},
+        **IMAGE,
+    ),
+    Row("Conv2DTranspose", {"filters": 4, "kernel_size": 3, "data_format": "channels_first"}, **IMAGE, skip=FIRST),
+    Row("Conv3DTranspose", {"filters": 4, "kernel_size": 2, "strides": (2, 1, 2), "padding": "same"}, **VOLUME),
+    Row("DepthwiseConv1D", {"kernel_size": 3, "depth_multiplier": 2, "dilation_rate": 2}, ((2, 8, 3),)),
+    Row("DepthwiseConv1D", {"kernel_size": 3, "strides": 2, "padding": "same"}, ((2, 8, 3),)),
+    Row("DepthwiseConv2D", {"kernel_size": 3, "depthwise_regularizer": "l2", "activation": "relu"}, **IMAGE),
+    Row("DepthwiseConv2D", {"kernel_size": (2, 3), "strides": 2, "padding": "same", "use_bias": False}, **IMAGE),
+    Row("DepthwiseConv2D", {"kernel_size": 2, "data_format": "channels_first"}, **IMAGE, skip=FIRST),
+    Row("SeparableConv1D", {"filters": 4, "kernel_size": 3, "dilation_rate": 2}, ((2, 8, 3),)),
+    Row(
+        "SeparableConv2D",
+        {"filters": 4, "kernel_size": 3, "depth_multiplier": 2, "pointwise_regularizer": "l2"},
+        **IMAGE,
+    ),
+    Row("SeparableConv2D", {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}, **IMAGE),
     # pooling
     Row("MaxPooling1D", inputs=((2, 7, 3),)),
     Row("MaxPooling1D", {"pool_size": 3, "strides": 2, "padding": "same"}, ((2, 7, 3),)),
@@ -400,6 +428,14 @@ def test_signatures_are_those_of_keras() -> None:
     [
         ("Conv1D", {"filters": 4, "kernel_size": 3, "padding": "causal", "strides": 2}, (2, 9, 3)),
         ("Conv2D", {"filters": 4, "kernel_size": 3, "padding": "same"}, (2, 6, 7, 3)),
+        ("Conv3D", {"filters": 4, "kernel_size": 3}, (2, 4, 5, 6, 3)),
+        ("Conv1DTranspose", {"filters": 4, "kernel_size": 3, "strides": 2}, (2, 9, 3)),
+        ("Conv2DTranspose", {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}, (2, 6, 7, 3)),
+        ("Conv3DTranspose", {"filters": 4, "kernel_size": 2, "strides": 2}, (2, 3, 4, 5, 3)),
+        ("DepthwiseConv1D", {"kernel_size": 3, "dilation_rate": 2}, (2, 9, 3)),
+        ("DepthwiseConv2D", {"kernel_size": 3, "depth_multiplier": 2, "strides": (2, 1)}, (2, 6, 7, 3)),
+        ("SeparableConv1D", {"filters": 4, "kernel_size": 3}, (2, 9, 3)),
+        ("SeparableConv2D", {"filters": 4, "kernel_size": 3, "padding": "same"}, (2, 6, 7, 3)),
         ("MaxPooling2D", {"pool_size": 2}, (2, 6, 7, 3)),
         ("AveragePooling1D", {"pool_size": 2, "padding": "same"}, (2, 7, 3)),
         ("UpSampling2D", {"size": (2, 3)}, (2, 4, 5, 3)),
@@ -701,6 +737,12 @@ ERRORS: list[tuple[Callable, type, str]] = [
     (lambda: layers.Conv2D(4, 7)(np.ones((1, 5, 5, 3))), ValueError, "no whole window"),
     (lambda: layers.Conv2D(4, 3)(np.ones((5, 5, 3))), ValueError, "at least 4 axes"),
     (lambda: layers.Conv2D(4, 3)(KerasTensor((None, 5, 5, None))), ValueError, "not known"),
+    (lambda: layers.Conv2DTranspose(4, 3, strides=2, output_padding=2), ValueError, "output_padding must be less"),
+    (lambda: layers.Conv2DTranspose(4, 3, strides=2, dilation_rate=2), ValueError, "both"),
+    (lambda: layers.Conv1DTranspose(4, 4, padding="same", output_padding=0)(np.ones((1, 1, 3))), ValueError, "fit"),
+    (lambda: layers.DepthwiseConv2D(3, depth_multiplier=0), ValueError, "depth_multiplier"),
+    (lambda: layers.DepthwiseConv1D(9)(np.ones((1, 5, 3))), ValueError, "no whole window"),
+    (lambda: layers.SeparableConv1D(4, 3, padding="causal"), ValueError, "padding"),
     (lambda: layers.MaxPooling2D(7)(np.ones((1, 5, 5, 3))), ValueError, "no whole window"),
     (lambda: layers.MaxPooling2D(0), ValueError, "pool_size"),
     (lambda: layers.GlobalAveragePooling1D(data_format="x"), ValueError, "data_format"),

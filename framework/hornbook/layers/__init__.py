@@ -1,7 +1,9 @@
 """The layers, a family in a file.
 
 core            Dense, EinsumDense, Embedding, Identity, Masking
-convolution     Conv1D, Conv2D
+convolution     Conv1D, Conv2D, Conv3D
+separable_convolution   DepthwiseConv, SeparableConv
+transposed_convolution  ConvTranspose
 pooling         Max, Average, GlobalAverage, GlobalMax
 normalization   Batch, Layer, RMS, Group, Unit
 recurrent       RNN; LSTM, GRU, SimpleRNN and their cells
@@ -19,7 +21,7 @@ from hornbook.core.layer import InputSpec, Layer
 from hornbook.core.registry import Family
 from hornbook.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from hornbook.layers.attention import GroupQueryAttention, MultiHeadAttention
-from hornbook.layers.convolution import Conv1D, Conv2D, Convolution1D, Convolution2D
+from hornbook.layers.convolution import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
 from hornbook.layers.core import Dense, EinsumDense, Embedding, Identity, Masking
 from hornbook.layers.merging import (
     Add,
@@ -94,7 +96,23 @@ from hornbook.layers.reshaping import (
     ZeroPadding1D,
     ZeroPadding2D,
 )
+from hornbook.layers.separable_convolution import (
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+    SeparableConvolution1D,
+    SeparableConvolution2D,
+)
 from hornbook.layers.text import StringLookup, TextVectorization
+from hornbook.layers.transposed_convolution import (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Conv3DTranspose,
+    Convolution1DTranspose,
+    Convolution2DTranspose,
+    Convolution3DTranspose,
+)
 
 family = Family(
     "layers",

@@ -6,6 +6,7 @@ from typing import Any
 
 from hornbook import backend
 from hornbook.backend.spec import Spec
+from hornbook.backend.windows import transposed_size
 from hornbook.core import rules
 from hornbook.core.op import op
 
@@ -436,6 +437,41 @@ def convolved(arguments: dict) -> Spec:
     return Spec(spec.shape, rules.float_dtype(rules.common_dtype(arguments["inputs"], kernel)))
 
 
+@rules.OutputRule
+def convolved_by_channel(arguments: dict) -> Spec:
+    """The spec of a depthwise convolution."""
+    kernel = arguments["kernel"]
+    filters = kernel.shape[-2] * kernel.shape[-1]
+    spec = _windowed(arguments, kernel.shape[:-2], arguments["strides"], filters, "Convolution")
+    return Spec(spec.shape, rules.float_dtype(rules.common_dtype(arguments["inputs"], kernel)))
+
+
+@rules.OutputRule
+def convolved_in_two_steps(arguments: dict) -> Spec:
+    """The spec of a separable convolution."""
+    window, mixture = arguments["depthwise_kernel"], arguments["pointwise_kernel"]
+    spec = _windowed(arguments, window.shape[:-2], arguments["strides"], mixture.shape[-1], "Convolution")
+    return Spec(spec.shape, rules.float_dtype(rules.common_dtype(arguments["inputs"], window, mixture)))
+
+
+@rules.OutputRule
+def convolved_back(arguments: dict) -> Spec:
+    """The spec of a transposed convolution."""
+    x, kernel, extra = arguments["inputs"], arguments["kernel"], arguments["output_padding"]
+    rank = len(kernel.shape) - 2
+    last = backend.standardize_data_format(arguments["data_format"]) == "channels_last"
+    strides, dilation = (_per_axis(arguments[name], rank) for name in ("strides", "dilation_rate"))
+    extras = (None,) * rank if extra is None else _per_axis(extra, rank)
+    sizes = [
+        None if size is None else transposed_size(size, window, stride, arguments["padding"], more, gap)
+        for size, window, stride, more, gap in zip(
+            x.shape[1:-1] if last else x.shape[2:], kernel.shape[:-2], strides, extras, dilation, strict=True
+        )
+    ]
+    shape = (x.shape[0], *sizes, kernel.shape[-2]) if last else (x.shape[0], kernel.shape[-2], *sizes)
+    return Spec(shape, rules.float_dtype(rules.common_dtype(x, kernel)))
+
+
 @op(pooled)
 def max_pool(
     inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
@@ -489,7 +525,7 @@ def conv(
     return backend.conv(inputs, kernel, strides, padding, data_format, dilation_rate)
 
 
-@op
+@op(convolved_by_channel)
 def depthwise_conv(
     inputs: Any,
     kernel: Any,
@@ -508,7 +544,7 @@ def depthwise_conv(
     return backend.depthwise_conv(inputs, kernel, strides, padding, data_format, dilation_rate)
 
 
-@op
+@op(convolved_in_two_steps)
 def separable_conv(
     inputs: Any,
     depthwise_kernel: Any,
@@ -531,7 +567,7 @@ def separable_conv(
     )
 
 
-@op
+@op(convolved_back)
 def conv_transpose(
     inputs: Any,
     kernel: Any,

@@ -9,6 +9,7 @@ import tensorflow as tf
 from hornbook.backend.config import epsilon, standardize_data_format, standardize_dtype
 from hornbook.backend.tensorflow.arrays import as_float
 from hornbook.backend.tensorflow.services import all_reduce_sum, cast, convert_to_tensor, replica_count
+from hornbook.backend.windows import transposed_size
 
 __all__ = [
     "average_pool",
@@ -146,7 +147,8 @@ def conv(
             return _grouped(x, kernel, strides, how, dilation)
         if rank == 2 and max(dilation) == 1:
             return tf.nn.conv2d(x, kernel, strides, how)
-        return tf.nn.convolution(x, kernel, strides=strides, padding=how, dilations=dilation)
+        axes = ("NWC", "NHWC", "NDHWC")[rank - 1]  # the eager gradient over volumes asks for them by name
+        return tf.nn.convolution(x, kernel, strides=strides, padding=how, data_format=axes, dilations=dilation)
 
     return _channels_last(run, x, standardize_data_format(data_format))
 
@@ -169,21 +171,22 @@ def depthwise_conv(
     rank = len(kernel.shape) - 2
     strides, dilation = _spatial(strides, rank), _spatial(dilation_rate, rank)
 
+    if max(strides) > 1 < max(dilation):  # together the kernel counts them wrongly
+        kernel, dilation = _spread(kernel, dilation), (1,) * rank
+
     def run(x: Any) -> Any:
+        how: Any = padding.upper()
+        if rank == 3 or len(set(strides)) > 1:  # which the kernels for single channels do not know
+            channels, multiplier = kernel.shape[-2:]
+            return _grouped(
+                x, tf.reshape(kernel, (*kernel.shape[:-2], 1, channels * multiplier)), strides, how, dilation
+            )
         if rank == 2:
-            return tf.nn.depthwise_conv2d(x, kernel, (1, *_square(strides), 1), padding.upper(), dilations=dilation)
-        y = tf.nn.depthwise_conv2d(
-            x[:, None], kernel[None], (1, strides[0], strides[0], 1), padding.upper(), dilations=(1, dilation[0])
-        )
-        return y[:, 0]
+            return tf.nn.depthwise_conv2d(x, kernel, (1, *strides, 1), how, dilations=dilation)
+        step = (1, strides[0], strides[0], 1)
+        return tf.nn.depthwise_conv2d(x[:, None], kernel[None], step, how, dilations=(1, dilation[0]))[:, 0]
 
     return _channels_last(run, x, standardize_data_format(data_format))
-
-
-def _square(strides: tuple[int, ...]) -> tuple[int, ...]:
-    if len(set(strides)) > 1:
-        raise ValueError(f"A depthwise convolution needs the same stride along all axes, got {strides}.")
-    return strides
 
 
 def separable_conv(
@@ -210,27 +213,40 @@ def conv_transpose(
     dilation_rate: int | Sequence[int] = 1,
 ) -> Any:
     """The gradient of a convolution with a kernel (*window, filters, channels), taken as a layer."""
-    x, kernel = as_float(inputs), as_float(kernel)
-    rank = len(kernel.shape) - 2
+    x, given = as_float(inputs), as_float(kernel)
+    rank = len(given.shape) - 2
     strides, dilation = _spatial(strides, rank), _spatial(dilation_rate, rank)
-    extra = None if output_padding is None else _spatial(output_padding, rank)
+    kernel = _spread(given, dilation)
+    extra = (None,) * rank if output_padding is None else _spatial(output_padding, rank)
 
     def size(n: Any, axis: int) -> Any:
-        window = (kernel.shape[axis] - 1) * dilation[axis] + 1
-        if extra is None:
-            return n * strides[axis] + (max(window - strides[axis], 0) if padding == "valid" else 0)
-        lost = 0 if padding == "valid" else 2 * (window // 2)
-        return (n - 1) * strides[axis] + window - lost + extra[axis]
+        if n is None:
+            return None
+        return transposed_size(n, given.shape[axis], strides[axis], padding, extra[axis], dilation[axis])
 
     def run(x: Any) -> Any:
         sizes = [tf.shape(x)[i + 1] if n is None else n for i, n in enumerate(x.shape[1:-1])]
         output = [tf.shape(x)[0], *(size(n, axis) for axis, n in enumerate(sizes)), kernel.shape[-2]]
         how: Any = padding.upper()
-        y = tf.nn.conv_transpose(x, kernel, tf.stack(output), strides, how, dilations=dilation)
-        known = [None if n is None else size(n, axis) for axis, n in enumerate(x.shape[1:-1])]
+        y = tf.nn.conv_transpose(x, kernel, tf.stack(output), strides, how)
+        known = [size(n, axis) for axis, n in enumerate(x.shape[1:-1])]
         return tf.ensure_shape(y, [x.shape[0], *known, kernel.shape[-2]])
 
     return _channels_last(run, x, standardize_data_format(data_format))
+
+
+def _spread(kernel: Any, dilation: tuple[int, ...]) -> Any:
+    """A kernel with dilation - 1 zeros between neighbours: the CPU has no transposed convolution with gaps."""
+    for axis, gap in enumerate(dilation):
+        if gap > 1:
+            length = kernel.shape[axis]
+            apart = tf.pad(
+                tf.expand_dims(kernel, axis + 1),
+                [[0, gap - 1 if i == axis + 1 else 0] for i in range(len(kernel.shape) + 1)],
+            )
+            shape = [*kernel.shape[:axis], length * gap, *kernel.shape[axis + 1 :]]
+            kernel = tf.gather(tf.reshape(apart, shape), tf.range((length - 1) * gap + 1), axis=axis)
+    return kernel
 
 
 def max_pool(
