@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import hornbook
 from hornbook import ops
 from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.operation import infer
+from hornbook.core.variable import Variable
 from hornbook.ops import nn
 
 rng = np.random.default_rng(0)
@@ -75,11 +77,183 @@ def test_a_transposed_convolution_is_the_gradient_of_a_convolution(space, window
     assert infer(nn.conv_transpose.__wrapped__, (traced, kernel), how).shape == (None, *ours.shape[1:])
 
 
+# ------------------------------------------------------------------------------------------- patches, names, alignments
+IMAGES = np.arange(2 * 4 * 6 * 8, dtype="float32").reshape(2, 4, 6, 8)
+COLUMNS = normal(2, 3 * 6, 9)
+LOGITS = normal(2, 6, 4)
+LENGTHS = np.array([6, 4], "int32")
+ROWS = [  # name of the op, arrays, keyword arguments
+    ("adaptive_average_pool", (normal(2, 7, 3),), {"output_size": 3}),
+    ("adaptive_average_pool", (normal(2, 5, 6, 3),), {"output_size": (2, 4)}),
+    ("adaptive_average_pool", (normal(2, 3, 5, 6),), {"output_size": (2, 7), "data_format": "channels_first"}),
+    ("adaptive_average_pool", (normal(2, 4, 5, 6, 3),), {"output_size": (2, 3, 6)}),
+    ("adaptive_max_pool", (normal(2, 7, 3),), {"output_size": 4}),
+    ("adaptive_max_pool", (normal(2, 5, 6, 3),), {"output_size": (4, 1)}),
+    ("adaptive_max_pool", (normal(2, 3, 4, 5, 6),), {"output_size": 2, "data_format": "channels_first"}),
+    ("unfold", (IMAGES,), {"kernel_size": (2, 3)}),
+    ("unfold", (IMAGES,), {"kernel_size": 2, "dilation": (1, 2), "padding": (1, 2), "stride": (2, 1)}),
+    ("fold", (normal(1, 8, 6),), {"output_size": (3, 4), "kernel_size": 2, "padding": 1, "stride": 2}),
+    ("fold", (normal(1, 8, 1),), {"output_size": 3, "kernel_size": 2, "dilation": 2}),
+    ("depth_to_space", (IMAGES,), {"block_size": 2}),
+    ("depth_to_space", (IMAGES,), {"block_size": 2, "data_format": "channels_first"}),
+    ("space_to_depth", (IMAGES,), {"block_size": 2}),
+    ("space_to_depth", (IMAGES,), {"block_size": 2, "data_format": "channels_first"}),
+    ("polar", (normal(2, 3), normal(2, 3)), {}),
+    ("rearrange", (IMAGES,), {"pattern": "b r (w c) d -> (b r) (c d) w", "w": 3}),
+    ("rearrange", (IMAGES,), {"pattern": "b r c d->d b c r"}),
+    ("ctc_decode", (LOGITS, LENGTHS), {}),
+    ("ctc_decode", (LOGITS, LENGTHS), {"merge_repeated": False, "mask_index": 2}),
+    ("ctc_decode", (LOGITS, LENGTHS), {"strategy": "beam_search", "beam_width": 9, "top_paths": 2, "mask_index": 1}),
+    ("ctc_decode", (LOGITS, LENGTHS), {"strategy": "beam_search", "mask_index": 3}),
+    ("associative_scan", (normal(5, 3),), {"f": lambda a, b: 2 * a + b}),
+    ("associative_scan", (normal(3, 6),), {"f": lambda a, b: a + b, "axis": 1, "reverse": True}),
+]
+IDS = [f"{name}-{number}" for number, (name, _, _) in enumerate(ROWS)]
+
+
+def call(package, name, arrays, kwargs):
+    """As Keras has it, a scan takes its function first."""
+    how = dict(kwargs)
+    return getattr(package, name)(*([how.pop("f")] if "f" in how else []), *arrays, **how)
+
+
+def parts(result):
+    return list(result) if isinstance(result, list | tuple) else [result]
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(("name", "arrays", "kwargs"), ROWS, ids=IDS)
+def test_values_dtypes_and_gradients_are_those_of_keras(name, arrays, kwargs):
+    keras = pytest.importorskip("keras")
+    tensors = [tf.constant(x) for x in arrays]
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(tensors)
+        ours, theirs = (parts(call(package, name, tensors, kwargs)) for package in (ops, keras.ops))
+        totals = [tf.reduce_sum(tf.abs(tf.sin(result[-1]))) for result in (ours, theirs)]
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    if name != "ctc_decode":
+        a, b = (tape.gradient(total, tensors[0]) for total in totals)
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "arrays", "kwargs"), ROWS, ids=IDS)
+def test_symbols_say_what_comes_out_whatever_is_known(name, arrays, kwargs):
+    expected = parts(call(ops, name, arrays, kwargs))
+    scan = name == "associative_scan"
+    for unknown in [0] if scan else [1, 4]:  # how many of the sizes are not known
+        shapes = [(*(None,) * min(unknown, x.ndim), *x.shape[unknown:]) for x in arrays]
+        symbols = [KerasTensor(shape, x.dtype.name) for shape, x in zip(shapes, arrays, strict=True)]
+        found = parts(call(ops, name, symbols, kwargs))
+        if unknown == 4 and name == "rearrange":
+            continue
+        specs = [tf.TensorSpec(shape, x.dtype) for shape, x in zip(shapes, arrays, strict=True)]
+        graph = tf.function(lambda *xs: call(ops, name, xs, kwargs), input_signature=specs, autograph=False)
+        for symbol, traced, real in zip(found, parts(graph(*arrays)), expected, strict=True):
+            assert symbol.dtype == real.dtype.name and len(symbol.shape) == len(real.shape)
+            assert all(a in (None, b) for a, b in zip(symbol.shape, real.shape, strict=True))
+            np.testing.assert_allclose(traced, real, atol=1e-5)
+
+
+def test_patches_side_by_side_are_put_together_again():
+    how = {"kernel_size": (2, 4), "stride": (2, 4)}
+    np.testing.assert_array_equal(ops.fold(ops.unfold(IMAGES, **how), (6, 8), **how), IMAGES)
+    np.testing.assert_array_equal(ops.space_to_depth(ops.depth_to_space(IMAGES, 2), 2), IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "lengths", "shape"),
+    [
+        ("... d -> d ...", {}, (8, 2, 4, 6)),
+        ("b ... -> (...) b", {}, (192, 2)),
+        ("b r c d -> b 1 (r c) () d", {}, (2, 1, 24, 1, 8)),
+        ("b (r s) c d -> b s (r c) d", {"r": 1}, (2, 4, 6, 8)),
+    ],
+)
+def test_rearranged_axes(pattern, lengths, shape):
+    y = ops.rearrange(IMAGES, pattern, **lengths)
+    assert tuple(y.shape) == shape == ops.rearrange(KerasTensor(IMAGES.shape), pattern, **lengths).shape
+    if "(" not in pattern:
+        np.testing.assert_array_equal(ops.rearrange(y, " -> ".join(reversed(pattern.split(" -> ")))), IMAGES)
+
+
+def test_a_scan_goes_over_structures():
+    """A linear recurrence y[i] = a[i] y[i - 1] + b[i], which pairs (a, b) make associative."""
+    a, b = normal(7, 2), normal(7, 2)
+    _, y = ops.associative_scan(lambda p, q: (p[0] * q[0], q[0] * p[1] + q[1]), (tf.constant(a), tf.constant(b)))
+    expected, last = [], np.zeros(2)
+    for i in range(7):
+        last = a[i] * last + b[i]
+        expected.append(last)
+    np.testing.assert_allclose(y, expected, atol=1e-5)
+
+
+def test_a_gradient_of_its_own():
+    @ops.custom_gradient
+    def clipped_back(x):
+        return ops.multiply(x, 3.0), lambda upstream: ops.clip(upstream, -1.0, 1.0)
+
+    variable = Variable(np.array([2.0], "float32"))
+    with tf.GradientTape() as tape:
+        y = clipped_back(variable)
+        loss = y * 5
+    assert y.numpy().tolist() == [6.0]
+    assert tape.gradient(loss, variable._value).numpy().tolist() == [1.0]
+    with pytest.raises(ValueError, match="inside of a layer"):
+        clipped_back(KerasTensor((2,)))
+
+
+ERRORS = [
+    (lambda: ops.adaptive_max_pool(IMAGES, (1, 2, 3)), "output_size"),
+    (lambda: ops.unfold(IMAGES[0], 2), "shape"),
+    (lambda: ops.unfold(IMAGES, 9), "does not fit"),
+    (lambda: ops.fold(COLUMNS, (5, 7), (2, 3)), "patches"),
+    (lambda: ops.fold(COLUMNS, (5, 6), (2, 4), padding=1, stride=2), "multiple of 8"),
+    (lambda: ops.depth_to_space(IMAGES, 3), "9 must divide"),
+    (lambda: ops.depth_to_space(IMAGES, 1), "block_size"),
+    (lambda: ops.space_to_depth(KerasTensor((None, 5, 6, 3)), 2), "2 must divide"),
+    (lambda: ops.rearrange(IMAGES, "a b c"), "two sides"),
+    (lambda: ops.rearrange(IMAGES, "a b -> b a"), "names 2 axes"),
+    (lambda: ops.rearrange(IMAGES, "a b c d -> a b c"), "one side only"),
+    (lambda: ops.rearrange(IMAGES, "a a c d -> a c d"), "stands twice"),
+    (lambda: ops.rearrange(IMAGES, "a b c (d e) -> a b c d e"), "all but one"),
+    (lambda: ops.rearrange(IMAGES, "a b c (d e) -> a b c d e", e=3), "axis of size 8"),
+    (lambda: ops.rearrange(IMAGES, "a b c d -> d c b a", z=3), "'z'"),
+    (lambda: ops.rearrange(IMAGES, "a b c-d -> d c b a"), "no name"),
+    (lambda: ops.ctc_decode(LOGITS, LENGTHS, strategy="x"), "strategy"),
+    (lambda: ops.ctc_decode(LOGITS, LENGTHS, "beam_search", beam_width=2, top_paths=3), "beam"),
+    (lambda: ops.associative_scan(lambda a, b: a, (tf.ones(3), tf.ones(4))), "one known size"),
+]
+
+
+@pytest.mark.parametrize(("attempt", "message"), ERRORS, ids=[message for _, message in ERRORS])
+def test_errors_say_what_was_expected(attempt, message):
+    with pytest.raises(ValueError, match=message):
+        attempt()
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("alpha", [2.0, 3, np.array([1.0, 2.0, 3.0], "float32")])
+def test_beta_numbers_of_one_seed_are_those_of_keras(alpha):
+    keras = pytest.importorskip("keras")
+    for dtype in (None, "float16"):
+        generators = [p.random.SeedGenerator(5) for p in (hornbook, keras)]
+        for seeds in ((7, 7), generators, generators):
+            pair = zip((hornbook, keras), seeds, strict=True)
+            ours, theirs = (p.random.beta((2, 3), alpha, 3.0, dtype=dtype, seed=seed) for p, seed in pair)
+            assert ours.dtype == theirs.dtype
+            np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(ValueError, match="floats"):
+        hornbook.random.beta((2,), 1.0, 1.0, dtype="int32")
+
+
 # ----------------------------------------------------------------------------------------------------------- signatures
 @pytest.mark.parity
 def test_signatures_are_those_of_keras():
     keras = pytest.importorskip("keras")
-    for name in set(nn.__all__) - {"multi_hot"}:  # which swallows unknown arguments there
+    others = ["associative_scan", "custom_gradient", "rearrange"]
+    for name in {*nn.__all__, *others} - {"multi_hot"}:  # which swallows unknown arguments there
         ours, theirs = inspect.signature(getattr(ops, name)), inspect.signature(getattr(keras.ops, name))
         strip = lambda s: [(p.name, p.kind, p.default) for p in s.parameters.values()]  # noqa: E731
         assert strip(ours) == strip(theirs), name

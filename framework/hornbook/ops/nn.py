@@ -9,8 +9,18 @@ from hornbook.backend.spec import Spec
 from hornbook.backend.windows import transposed_size
 from hornbook.core import rules
 from hornbook.core.op import op
+from hornbook.ops.patches import (
+    adaptive_average_pool,
+    adaptive_max_pool,
+    depth_to_space,
+    fold,
+    space_to_depth,
+    unfold,
+)
 
 __all__ = [
+    "adaptive_average_pool",
+    "adaptive_max_pool",
     "average_pool",
     "batch_normalization",
     "binary_crossentropy",
@@ -18,10 +28,13 @@ __all__ = [
     "celu",
     "conv",
     "conv_transpose",
+    "ctc_decode",
     "ctc_loss",
+    "depth_to_space",
     "depthwise_conv",
     "dot_product_attention",
     "elu",
+    "fold",
     "gelu",
     "glu",
     "hard_shrink",
@@ -38,6 +51,7 @@ __all__ = [
     "multi_hot",
     "normalize",
     "one_hot",
+    "polar",
     "psnr",
     "relu",
     "relu6",
@@ -50,6 +64,7 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "space_to_depth",
     "sparse_categorical_crossentropy",
     "sparse_plus",
     "sparse_sigmoid",
@@ -58,6 +73,7 @@ __all__ = [
     "swish",
     "tanh_shrink",
     "threshold",
+    "unfold",
 ]
 
 
@@ -587,6 +603,26 @@ def conv_transpose(
     return backend.conv_transpose(inputs, kernel, strides, padding, output_padding, data_format, dilation_rate)
 
 
+@op
+def polar(abs_: Any, angle: Any) -> Any:
+    """Complex numbers from lengths and angles in radians: abs_ (cos(angle) + i sin(angle)).
+
+    Args:
+        abs_, angle: real arrays that broadcast against each other.
+
+    Returns:
+        complex64, or complex128 for float64.
+
+    >>> from hornbook import ops
+    >>> print(ops.polar([2.0], [0.0]).numpy())
+    [2.+0.j]
+    """
+    length, angle = backend.as_float(abs_), backend.as_float(angle)
+    return backend.to_complex(
+        backend.multiply(length, backend.cos(angle)), backend.multiply(length, backend.sin(angle))
+    )
+
+
 # ------------------------------------------------------------------------------------------------ labels, crossentropy
 @op
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
@@ -669,6 +705,59 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
     [0.6931472]
     """
     return backend.ctc_loss(target, output, target_length, output_length, mask_index)
+
+
+@rules.OutputRule
+def _decoded(arguments: dict) -> tuple[Spec, Spec]:
+    x = arguments["inputs"]
+    paths = 1 if arguments["strategy"] == "greedy" else arguments["top_paths"]
+    dtype = rules.common_dtype(x, least="float32")
+    return Spec((paths, *x.shape[:2]), "int32"), Spec((x.shape[0], paths), dtype)
+
+
+@op(_decoded)
+def ctc_decode(
+    inputs: Any,
+    sequence_lengths: Any,
+    strategy: str = "greedy",
+    beam_width: int = 100,
+    top_paths: int = 1,
+    merge_repeated: bool = True,
+    mask_index: int | None = 0,
+) -> tuple:
+    """The class numbers that connectionist temporal classification reads out of logits (Graves et al. 2006).
+
+    "greedy" takes the best class at each time, makes one of repeated classes and leaves out `mask_index`;
+    "beam_search" keeps the `beam_width` most probable beginnings at each time.
+
+    Args:
+        inputs: logits (batch, time, classes).
+        sequence_lengths: how many times of each row count, (batch,).
+        strategy: "greedy" or "beam_search".
+        beam_width, top_paths: of the beam search: how many beginnings are kept, how many readings are given.
+        merge_repeated: of "greedy": whether repeated classes with nothing between count once.
+        mask_index: the class that stands for "nothing here"; the last one if None.
+
+    Returns:
+        (class numbers (top_paths, batch, time), int32, -1 after their end; scores (batch, top_paths)). The score of
+        "greedy" is minus the sum of its logits, that of "beam_search" the log probability.
+
+    Raises:
+        ValueError: for another strategy, or fewer beams than paths.
+
+    >>> import numpy as np
+    >>> from hornbook import ops
+    >>> logits = np.eye(3, dtype="float32")[None, [1, 1, 0, 1, 2]]  # the best classes: 1 1 0 1 2
+    >>> print(ops.ctc_decode(logits, [5])[0].numpy())
+    [[[ 1  1  2 -1 -1]]]
+    """
+    if strategy not in ("greedy", "beam_search"):
+        raise ValueError(f"strategy must be 'greedy' or 'beam_search', got {strategy!r}.")
+    if strategy == "greedy":
+        return backend.ctc_greedy_decode(inputs, sequence_lengths, merge_repeated, mask_index)
+    if top_paths > beam_width:
+        raise ValueError(f"a beam of width {beam_width} cannot give top_paths={top_paths} readings; widen it.")
+    return backend.ctc_beam_search_decode(inputs, sequence_lengths, beam_width, top_paths, mask_index)
 
 
 # ------------------------------------------------------------------------------------------------------ normalization

@@ -17,6 +17,8 @@ __all__ = [
     "categorical_crossentropy",
     "conv",
     "conv_transpose",
+    "ctc_beam_search_decode",
+    "ctc_greedy_decode",
     "ctc_loss",
     "depthwise_conv",
     "dot_product_attention",
@@ -373,6 +375,41 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
         logits_time_major=False,
         blank_index=mask_index,
     )
+
+
+def _ctc_logits(output: Any, lengths: Any) -> tuple[Any, Any]:
+    x = as_float(output)
+    x = cast(x, "float32") if x.dtype in (tf.float16, tf.bfloat16) else x
+    return _time_first(x), cast(convert_to_tensor(lengths), "int32")
+
+
+def ctc_greedy_decode(
+    output: Any, output_length: Any, merge_repeated: bool = True, mask_index: int | None = 0
+) -> tuple[Any, Any]:
+    """(class numbers of the best alignment (1, batch, time), -1 after their end; minus its logits (batch, 1))."""
+    x, lengths = _ctc_logits(output, output_length)
+    (classes,), scores = tf.nn.ctc_greedy_decoder(x, lengths, merge_repeated, mask_index)
+    return _ctc_paths([classes], x), scores
+
+
+def ctc_beam_search_decode(
+    output: Any, output_length: Any, beam_width: int = 100, top_paths: int = 1, mask_index: int | None = 0
+) -> tuple[Any, Any]:
+    """(class numbers of the most probable readings (paths, batch, time), -1 after their end; log p (batch, paths))."""
+    x, lengths = _ctc_logits(output, output_length)
+    count = tf.shape(x)[-1]
+    blank = count - 1 if mask_index is None else mask_index if mask_index >= 0 else mask_index + count
+    order = tf.concat([tf.range(blank), tf.range(blank + 1, count), [blank]], 0)
+    x = tf.gather(x, order, axis=-1)  # the search takes the last class for the blank
+    paths, scores = tf.nn.ctc_beam_search_decoder(x, lengths, beam_width, top_paths)
+    classes = _ctc_paths(paths, x)
+    return tf.where(classes >= blank, classes + 1, classes), scores
+
+
+def _ctc_paths(paths: Sequence, x: Any) -> Any:
+    shape = tf.shape(x, out_type="int64")
+    dense = [tf.sparse.to_dense(tf.SparseTensor(p.indices, p.values, [shape[1], shape[0]]), -1) for p in paths]
+    return tf.ensure_shape(cast(tf.stack(dense), "int32"), [len(paths), x.shape[1], x.shape[0]])
 
 
 # ------------------------------------------------------------------------------------------------- attention
