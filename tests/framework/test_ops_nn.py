@@ -133,6 +133,8 @@ def test_values_dtypes_and_gradients_are_those_of_keras(name, arrays, kwargs):
     for a, b in zip(ours, theirs, strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_allclose(a, b, atol=1e-5)
+    if name == "adaptive_max_pool" and tensors[0].ndim == 4:
+        return  # over images their gradient holds numbers that nobody wrote; ours is tested below
     if name != "ctc_decode":
         a, b = (tape.gradient(total, tensors[0]) for total in totals)
         np.testing.assert_allclose(a, b, atol=1e-5)
@@ -154,6 +156,20 @@ def test_symbols_say_what_comes_out_whatever_is_known(name, arrays, kwargs):
             assert symbol.dtype == real.dtype.name and len(symbol.shape) == len(real.shape)
             assert all(a in (None, b) for a, b in zip(symbol.shape, real.shape, strict=True))
             np.testing.assert_allclose(traced, real, atol=1e-5)
+
+
+def test_the_gradient_of_an_adaptive_maximum_goes_where_the_maximum_is():
+    x = tf.constant(normal(1, 5, 7, 2))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = ops.adaptive_max_pool(x, (3, 4))
+    expected = np.zeros(x.shape)
+    for i, j, c in np.ndindex(3, 4, 2):
+        rows, columns = (slice(a * n // m, -(-(a + 1) * n // m)) for a, n, m in ((i, 5, 3), (j, 7, 4)))
+        window = x[0, rows, columns, c].numpy()
+        assert window.max() == y[0, i, j, c]
+        expected[0, rows, columns, c] += window == window.max()
+    np.testing.assert_array_equal(tape.gradient(y, x), expected)
 
 
 def test_patches_side_by_side_are_put_together_again():
