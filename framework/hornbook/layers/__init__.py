@@ -1,25 +1,34 @@
 """The layers, a family in a file.
 
-core            Dense, EinsumDense, Embedding, Identity, Masking
-convolution     Conv1D, Conv2D, Conv3D
+core                    Dense, EinsumDense, Embedding, Identity, Masking
+convolution             Conv1D, Conv2D, Conv3D
 separable_convolution   DepthwiseConv, SeparableConv
 transposed_convolution  ConvTranspose
-pooling         Max, Average, GlobalAverage, GlobalMax
-normalization   Batch, Layer, RMS, Group, Unit
-recurrent       RNN; LSTM, GRU, SimpleRNN and their cells
-attention       MultiHeadAttention, GroupQueryAttention
-merging         Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot
-reshaping       Flatten, Reshape, Permute, RepeatVector, ZeroPadding, Cropping, UpSampling
-regularization  Dropout and other noise
-activations     Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax
-preprocessing   Rescaling, Normalization
-text            TextVectorization, StringLookup
+pooling                 Max, Average, GlobalAverage, GlobalMax
+adaptive_pooling        AdaptiveAverage, AdaptiveMax
+normalization           Batch, Layer, RMS, Group, Unit
+recurrent               RNN; LSTM, GRU, SimpleRNN and their cells
+attention               MultiHeadAttention, GroupQueryAttention
+merging                 Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot
+reshaping               Flatten, Reshape, Permute, RepeatVector, ZeroPadding, Cropping, UpSampling
+regularization          Dropout and other noise
+activations             Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax
+preprocessing           Rescaling, Normalization
+text                    TextVectorization, StringLookup
 """
 
 from hornbook.core.input_layer import Input, InputLayer
 from hornbook.core.layer import InputSpec, Layer
 from hornbook.core.registry import Family
 from hornbook.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from hornbook.layers.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
 from hornbook.layers.attention import GroupQueryAttention, MultiHeadAttention
 from hornbook.layers.convolution import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
 from hornbook.layers.core import Dense, EinsumDense, Embedding, Identity, Masking
@@ -51,20 +60,28 @@ from hornbook.layers.normalization import (
 from hornbook.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
+    AveragePooling3D,
     AvgPool1D,
     AvgPool2D,
+    AvgPool3D,
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
     GlobalAvgPool1D,
     GlobalAvgPool2D,
+    GlobalAvgPool3D,
     GlobalMaxPool1D,
     GlobalMaxPool2D,
+    GlobalMaxPool3D,
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
     MaxPool1D,
     MaxPool2D,
+    MaxPool3D,
     MaxPooling1D,
     MaxPooling2D,
+    MaxPooling3D,
 )
 from hornbook.layers.preprocessing import Normalization, Rescaling
 from hornbook.layers.recurrent import (
@@ -79,22 +96,28 @@ from hornbook.layers.recurrent import (
 )
 from hornbook.layers.regularization import (
     ActivityRegularization,
+    AlphaDropout,
     Dropout,
     GaussianDropout,
     GaussianNoise,
     SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
 )
 from hornbook.layers.reshaping import (
     Cropping1D,
     Cropping2D,
+    Cropping3D,
     Flatten,
     Permute,
     RepeatVector,
     Reshape,
     UpSampling1D,
     UpSampling2D,
+    UpSampling3D,
     ZeroPadding1D,
     ZeroPadding2D,
+    ZeroPadding3D,
 )
 from hornbook.layers.separable_convolution import (
     DepthwiseConv1D,

@@ -113,6 +113,9 @@ silu, selu, log_sigmoid = _of_float(tf.nn.silu), _of_float(tf.nn.selu), _of_floa
 
 
 # ------------------------------------------------------------------------------------------------- convolution
+AXES = {1: "NWC", 2: "NHWC", 3: "NDHWC"}  # named always: the eager gradients over volumes ask for them
+
+
 def _spatial(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
     return (value,) * rank if isinstance(value, int) else tuple(value)
 
@@ -149,8 +152,7 @@ def conv(
             return _grouped(x, kernel, strides, how, dilation)
         if rank == 2 and max(dilation) == 1:
             return tf.nn.conv2d(x, kernel, strides, how)
-        axes = ("NWC", "NHWC", "NDHWC")[rank - 1]  # the eager gradient over volumes asks for them by name
-        return tf.nn.convolution(x, kernel, strides=strides, padding=how, data_format=axes, dilations=dilation)
+        return tf.nn.convolution(x, kernel, strides=strides, padding=how, data_format=AXES[rank], dilations=dilation)
 
     return _channels_last(run, x, standardize_data_format(data_format))
 
@@ -278,7 +280,11 @@ def _pool(pool: Callable, inputs: Any, pool_size: Any, strides: Any, padding: st
     rank = len(x.shape) - 2
     size = _spatial(pool_size, rank)
     steps = size if strides is None else _spatial(strides, rank)
-    return _channels_last(lambda x: pool(x, size, steps, padding.upper()), x, standardize_data_format(data_format))
+
+    def run(x: Any) -> Any:
+        return pool(x, size, steps, padding.upper(), data_format=AXES[rank])
+
+    return _channels_last(run, x, standardize_data_format(data_format))
 
 
 # ------------------------------------------------------------------------------------------------- statistics, labels
