@@ -1,20 +1,17 @@
 """The layers, a family in a file.
 
-core                    Dense, EinsumDense, Embedding, Identity, Masking
-convolution             Conv1D, Conv2D, Conv3D
-separable_convolution   DepthwiseConv, SeparableConv
-transposed_convolution  ConvTranspose
-pooling                 Max, Average, GlobalAverage, GlobalMax
-adaptive_pooling        AdaptiveAverage, AdaptiveMax
-normalization           Batch, Layer, RMS, Group, Unit
-recurrent               RNN; LSTM, GRU, SimpleRNN and their cells
-attention               MultiHeadAttention, GroupQueryAttention
-merging                 Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot
-reshaping               Flatten, Reshape, Permute, RepeatVector, ZeroPadding, Cropping, UpSampling
-regularization          Dropout and other noise
-activations             Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax
-preprocessing           Rescaling, Normalization
-text                    TextVectorization, StringLookup
+core            Dense, EinsumDense, Embedding, Identity, Masking
+convolution     Conv; transposed_convolution: ConvTranspose; separable_convolution: SeparableConv, DepthwiseConv
+pooling         Max, Average, GlobalAverage, GlobalMax; adaptive_pooling: AdaptiveAverage, AdaptiveMax
+normalization   Batch, Layer, RMS, Group, Unit
+recurrent       RNN; LSTM, GRU, SimpleRNN and their cells
+attention       MultiHeadAttention, GroupQueryAttention
+merging         Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot
+reshaping       Flatten, Reshape, Permute, RepeatVector, ZeroPadding, Cropping, UpSampling
+regularization  Dropout and other noise
+activations     Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax
+preprocessing   Rescaling, Normalization
+text            TextVectorization, StringLookup
 """
 
 from hornbook.core.input_layer import Input, InputLayer

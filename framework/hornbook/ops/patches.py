@@ -78,8 +78,8 @@ def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None
     axes = _spatial_axes(x, data_format)
     for axis, count in zip(axes, sizes(output_size, len(axes), "output_size"), strict=True):
         parts, inside = _parts(x, axis, count)
-        inside = backend.cast(inside, x.dtype)
-        x = backend.divide(backend.sum(backend.multiply(parts, inside), axis + 1), backend.sum(inside, 1))
+        total = backend.sum(backend.where(inside, parts, backend.zeros_like(parts)), axis + 1)
+        x = backend.divide(total, backend.sum(backend.cast(inside, x.dtype), 1))
     return x
 
 

@@ -113,7 +113,7 @@ silu, selu, log_sigmoid = _of_float(tf.nn.silu), _of_float(tf.nn.selu), _of_floa
 
 
 # ------------------------------------------------------------------------------------------------- convolution
-AXES = {1: "NWC", 2: "NHWC", 3: "NDHWC"}  # named always: the eager gradients over volumes ask for them
+AXES: dict[int, Any] = {1: "NWC", 2: "NHWC", 3: "NDHWC"}  # named always: the eager gradients over volumes ask for them
 
 
 def _spatial(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
