@@ -55,8 +55,8 @@ def test_pretraining(hornbook_data, tmp_path):
 @pytest.mark.slow
 def test_what_was_read_before_helps():
     found = result(run("finetune_bert_tiny.py"))
-    assert found["accuracy_after"] > found["accuracy_from_random_weights"]
-    assert found["accuracy_after"] > found["accuracy_before"]
+    assert found["accuracy_after"] > found["accuracy_from_random_weights"] + 0.1
+    assert found["accuracy_after"] > max(found["accuracy_before"], 0.78)
 
 
 @pytest.mark.parametrize("name", ["mnist_mlp.py", "mnist_convnet.py", "pretrain_bert_tiny.py"])

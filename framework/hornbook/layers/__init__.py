@@ -1,8 +1,8 @@
 """The layers, a family in a file.
 
 core            Dense, EinsumDense, Embedding, Identity, Masking
-convolution     Conv1D, Conv2D
-pooling         Max, Average, GlobalAverage, GlobalMax
+convolution     Conv; transposed_convolution: ConvTranspose; separable_convolution: SeparableConv, DepthwiseConv
+pooling         Max, Average, GlobalAverage, GlobalMax; adaptive_pooling: AdaptiveAverage, AdaptiveMax
 normalization   Batch, Layer, RMS, Group, Unit
 recurrent       RNN; LSTM, GRU, SimpleRNN and their cells
 attention       MultiHeadAttention, GroupQueryAttention
@@ -18,8 +18,16 @@ from hornbook.core.input_layer import Input, InputLayer
 from hornbook.core.layer import InputSpec, Layer
 from hornbook.core.registry import Family
 from hornbook.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from hornbook.layers.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
 from hornbook.layers.attention import GroupQueryAttention, MultiHeadAttention
-from hornbook.layers.convolution import Conv1D, Conv2D, Convolution1D, Convolution2D
+from hornbook.layers.convolution import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
 from hornbook.layers.core import Dense, EinsumDense, Embedding, Identity, Masking
 from hornbook.layers.merging import (
     Add,
@@ -49,20 +57,28 @@ from hornbook.layers.normalization import (
 from hornbook.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
+    AveragePooling3D,
     AvgPool1D,
     AvgPool2D,
+    AvgPool3D,
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
     GlobalAvgPool1D,
     GlobalAvgPool2D,
+    GlobalAvgPool3D,
     GlobalMaxPool1D,
     GlobalMaxPool2D,
+    GlobalMaxPool3D,
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
     MaxPool1D,
     MaxPool2D,
+    MaxPool3D,
     MaxPooling1D,
     MaxPooling2D,
+    MaxPooling3D,
 )
 from hornbook.layers.preprocessing import Normalization, Rescaling
 from hornbook.layers.recurrent import (
@@ -77,24 +93,46 @@ from hornbook.layers.recurrent import (
 )
 from hornbook.layers.regularization import (
     ActivityRegularization,
+    AlphaDropout,
     Dropout,
     GaussianDropout,
     GaussianNoise,
     SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
 )
 from hornbook.layers.reshaping import (
     Cropping1D,
     Cropping2D,
+    Cropping3D,
     Flatten,
     Permute,
     RepeatVector,
     Reshape,
     UpSampling1D,
     UpSampling2D,
+    UpSampling3D,
     ZeroPadding1D,
     ZeroPadding2D,
+    ZeroPadding3D,
+)
+from hornbook.layers.separable_convolution import (
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+    SeparableConvolution1D,
+    SeparableConvolution2D,
 )
 from hornbook.layers.text import StringLookup, TextVectorization
+from hornbook.layers.transposed_convolution import (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Conv3DTranspose,
+    Convolution1DTranspose,
+    Convolution2DTranspose,
+    Convolution3DTranspose,
+)
 
 family = Family(
     "layers",

@@ -13,20 +13,28 @@ from hornbook.layers.reshaping import MovingLayer, spatial_axes
 __all__ = [
     "AveragePooling1D",
     "AveragePooling2D",
+    "AveragePooling3D",
     "AvgPool1D",
     "AvgPool2D",
+    "AvgPool3D",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
     "GlobalAvgPool1D",
     "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
     "GlobalMaxPool1D",
     "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
     "MaxPool1D",
     "MaxPool2D",
+    "MaxPool3D",
     "MaxPooling1D",
     "MaxPooling2D",
+    "MaxPooling3D",
 ]
 
 
@@ -126,6 +134,38 @@ class MaxPooling2D(Pooling):
         return self._pool(ops.max_pool, inputs)
 
 
+class MaxPooling3D(Pooling):
+    """The largest number in each window of a volume: output[b, p, c] = max_q inputs[b, p * stride + q, c].
+
+    Args:
+        pool_size: the window, (depth, rows, columns).
+        strides: how far it moves; by its size if None.
+        padding: "valid" or "same".
+        data_format: where the channels are.
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> layers.MaxPooling3D(2)(np.ones((1, 2, 4, 6, 3))).shape
+    TensorShape([1, 1, 2, 3, 3])
+    """
+
+    rank = 3
+
+    def __init__(
+        self,
+        pool_size: Any = (2, 2, 2),
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+
+    def call(self, inputs: Any) -> Any:
+        return self._pool(ops.max_pool, inputs)
+
+
 class AveragePooling1D(Pooling):
     """The mean of each window of a sequence: output[b, t, c] = mean_q inputs[b, t * stride + q, c].
 
@@ -176,6 +216,38 @@ class AveragePooling2D(Pooling):
     """
 
     rank = 2
+
+    def __init__(
+        self,
+        pool_size: Any,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+
+    def call(self, inputs: Any) -> Any:
+        return self._pool(ops.average_pool, inputs)
+
+
+class AveragePooling3D(Pooling):
+    """The mean of each window of a volume: output[b, p, c] = mean_q inputs[b, p * stride + q, c].
+
+    Args:
+        pool_size: the window, (depth, rows, columns).
+        strides: how far it moves; by its size if None.
+        padding: "valid" or "same".
+        data_format: where the channels are.
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> layers.AveragePooling3D(2)(np.ones((1, 2, 4, 6, 3))).shape
+    TensorShape([1, 1, 2, 3, 3])
+    """
+
+    rank = 3
 
     def __init__(
         self,
@@ -264,6 +336,25 @@ class GlobalAveragePooling2D(GlobalPooling):
         return ops.mean(inputs, axis=self._axes, keepdims=self.keepdims)
 
 
+class GlobalAveragePooling3D(GlobalPooling):
+    """The mean of a volume over all its places: output[b, c] = mean_p inputs[b, p, c].
+
+    Args:
+        data_format: where the channels are.
+        keepdims: whether the axes summed over stay, with size 1.
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> layers.GlobalAveragePooling3D()(np.ones((2, 3, 4, 4, 3))).shape
+    TensorShape([2, 3])
+    """
+
+    rank = 3
+
+    def call(self, inputs: Any) -> Any:
+        return ops.mean(inputs, axis=self._axes, keepdims=self.keepdims)
+
+
 class GlobalMaxPooling1D(GlobalPooling):
     """The largest number of a sequence in each channel: output[b, c] = max_t inputs[b, t, c].
 
@@ -302,7 +393,30 @@ class GlobalMaxPooling2D(GlobalPooling):
         return ops.max(inputs, axis=self._axes, keepdims=self.keepdims)
 
 
-MaxPool1D, MaxPool2D = MaxPooling1D, MaxPooling2D
-AvgPool1D, AvgPool2D = AveragePooling1D, AveragePooling2D
-GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D
-GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
+class GlobalMaxPooling3D(GlobalPooling):
+    """The largest number of a volume in each channel: output[b, c] = max_p inputs[b, p, c].
+
+    Args:
+        data_format: where the channels are.
+        keepdims: whether the axes summed over stay, with size 1.
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> layers.GlobalMaxPooling3D()(np.ones((2, 3, 4, 4, 3))).shape
+    TensorShape([2, 3])
+    """
+
+    rank = 3
+
+    def call(self, inputs: Any) -> Any:
+        return ops.max(inputs, axis=self._axes, keepdims=self.keepdims)
+
+
+MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
+AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
+GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D = (
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+)
+GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D

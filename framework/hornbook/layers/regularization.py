@@ -4,11 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook import ops, random, regularizers
+from hornbook.backend.config import standardize_data_format
 from hornbook.core.arguments import fraction
 from hornbook.core.layer import InputSpec
 from hornbook.layers.activations import ElementwiseLayer
+from hornbook.layers.reshaping import spatial_axes
 
-__all__ = ["ActivityRegularization", "Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D"]
+__all__ = [
+    "ActivityRegularization",
+    "AlphaDropout",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+]
 
 
 class NoiseLayer(ElementwiseLayer):
@@ -19,6 +30,14 @@ class NoiseLayer(ElementwiseLayer):
         self.seed = seed
         if amount > 0:
             self.seed_generator = random.SeedGenerator(seed)
+
+
+def drawn_shape(noise_shape: Sequence[int | None] | None, inputs: Any) -> tuple:
+    """The shape of a draw for `inputs`, None being their size."""
+    shape = ops.shape(inputs)
+    return (
+        shape if noise_shape is None else tuple(m if n is None else n for n, m in zip(noise_shape, shape, strict=True))
+    )
 
 
 class Dropout(NoiseLayer):
@@ -54,13 +73,33 @@ class Dropout(NoiseLayer):
     def call(self, inputs: Any, training: bool | None = False) -> Any:
         if not training or not self.rate:
             return inputs
-        noise_shape = self.noise_shape
-        if noise_shape is not None and None in noise_shape:
-            noise_shape = tuple(n if n is not None else m for n, m in zip(noise_shape, ops.shape(inputs), strict=True))
+        noise_shape = drawn_shape(self.noise_shape, inputs)
         return random.dropout(inputs, self.rate, noise_shape=noise_shape, seed=self.seed_generator)
 
 
-class SpatialDropout1D(NoiseLayer):
+class SpatialDropout(NoiseLayer):
+    """Base of dropout of whole features: one draw counts for all places of a sequence, image or volume."""
+
+    rank: int
+    data_format = "channels_last"
+
+    def __init__(self, rate: float, seed: int | None, name: str | None, dtype: Any) -> None:
+        super().__init__(fraction(rate, "rate"), seed=seed, name=name, dtype=dtype)
+        self.rate = rate
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def call(self, inputs: Any, training: bool | None = False) -> Any:
+        if not training or not self.rate:
+            return inputs
+        places = spatial_axes(self.rank, self.data_format)
+        noise_shape = tuple([1 if axis in places else size for axis, size in enumerate(ops.shape(inputs))])
+        return random.dropout(inputs, self.rate, noise_shape=noise_shape, seed=self.seed_generator)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": self.dtype}
+
+
+class SpatialDropout1D(SpatialDropout):
     """Dropout of whole features: what is set to zero is so at every step of a sequence.
 
     Args:
@@ -71,6 +110,8 @@ class SpatialDropout1D(NoiseLayer):
         inputs: (batch, time, features).
         training: whether to drop.
 
+    Source: Tompson et al. 2015, https://arxiv.org/abs/1411.4280
+
     >>> import numpy as np
     >>> from hornbook import layers
     >>> y = layers.SpatialDropout1D(0.5, seed=1)(np.ones((1, 3, 4)), training=True).numpy()
@@ -78,19 +119,130 @@ class SpatialDropout1D(NoiseLayer):
     True
     """
 
+    rank = 1
+
     def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(fraction(rate, "rate"), seed=seed, name=name, dtype=dtype)
+        super().__init__(rate, seed, name, dtype)
+
+
+class SpatialDropout2D(SpatialDropout):
+    """Dropout of whole channels: what is set to zero is so at every place of an image.
+
+    Args:
+        rate: the part of the channels that is set to zero.
+        data_format: where the channels are.
+        seed: makes the draws repeatable.
+
+    Call:
+        inputs: (batch, rows, columns, channels), or channels first.
+        training: whether to drop.
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> y = layers.SpatialDropout2D(0.5, seed=1)(np.ones((1, 3, 3, 4)), training=True).numpy()
+    >>> bool((y[:, :1, :1] == y).all())
+    True
+    """
+
+    rank = 2
+
+    def __init__(
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(rate, seed, name, dtype)
+        self.data_format = standardize_data_format(data_format)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "data_format": self.data_format}
+
+
+class SpatialDropout3D(SpatialDropout):
+    """Dropout of whole channels: what is set to zero is so at every place of a volume.
+
+    Args:
+        rate: the part of the channels that is set to zero.
+        data_format: where the channels are.
+        seed: makes the draws repeatable.
+
+    Call:
+        inputs: (batch, depth, rows, columns, channels), or channels first.
+        training: whether to drop.
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> y = layers.SpatialDropout3D(0.5, seed=1)(np.ones((1, 2, 3, 3, 4)), training=True).numpy()
+    >>> bool((y[:, :1, :1, :1] == y).all())
+    True
+    """
+
+    rank = 3
+
+    def __init__(
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(rate, seed, name, dtype)
+        self.data_format = standardize_data_format(data_format)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "data_format": self.data_format}
+
+
+class AlphaDropout(NoiseLayer):
+    """Dropout for self-normalizing networks: mean and variance of the inputs stay as they are.
+
+    output = a * (inputs where kept, low elsewhere) + b,    kept ~ Bernoulli(1 - rate)
+
+    low = -1.7581 is what `selu` tends to for very negative numbers; a = ((1 - rate) * (1 + rate * low^2))^(-1/2) and
+    b = -a * rate * low restore variance 1 and mean 0.
+
+    Args:
+        rate: the part that is set to `low`, 0 to 1, but not 1.
+        noise_shape: the shape of the draw; where it has 1 the same number counts along the axis, None is the input's
+            size.
+        seed: makes the draws repeatable.
+
+    Call:
+        inputs: any shape, of mean 0 and variance 1, such as those that follow `selu`.
+        training: whether to drop; without it the input passes unchanged.
+
+    Source: Klambauer et al. 2017, https://arxiv.org/abs/1706.02515
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> y = layers.AlphaDropout(0.5, seed=1)(np.zeros((1, 100)), training=True).numpy()
+    >>> sorted({round(float(number), 4) for number in y[0]})
+    [-0.7792, 0.7792]
+    """
+
+    low = -1.0507009873554805 * 1.6732632423543772  # - scale * alpha of selu
+
+    def __init__(
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(fraction(rate, "rate"), seed=seed, **kwargs)
+        if rate == 1:
+            raise ValueError("`rate` must be below 1: where nothing is kept, no variance can be restored.")
         self.rate = rate
-        self.input_spec = InputSpec(ndim=3)
+        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
         if not training or not self.rate:
             return inputs
-        batch, _, features = ops.shape(inputs)
-        return random.dropout(inputs, self.rate, noise_shape=(batch, 1, features), seed=self.seed_generator)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": self.dtype}
+        noise_shape = drawn_shape(self.noise_shape, inputs)
+        kept = ops.greater_equal(random.uniform(noise_shape, seed=self.seed_generator), self.rate)
+        a = ((1 - self.rate) * (1 + self.rate * self.low**2)) ** -0.5
+        b = -a * self.rate * self.low
+        return ops.add(ops.multiply(a, ops.where(kept, inputs, ops.cast(self.low, inputs.dtype))), b)
 
 
 class GaussianNoise(NoiseLayer):

@@ -14,14 +14,17 @@ from hornbook.core.spec import Spec
 __all__ = [
     "Cropping1D",
     "Cropping2D",
+    "Cropping3D",
     "Flatten",
     "Permute",
     "RepeatVector",
     "Reshape",
     "UpSampling1D",
     "UpSampling2D",
+    "UpSampling3D",
     "ZeroPadding1D",
     "ZeroPadding2D",
+    "ZeroPadding3D",
 ]
 
 
@@ -240,6 +243,28 @@ class ZeroPadding2D(BasePadding):
         self.input_spec = InputSpec(ndim=4)
 
 
+class ZeroPadding3D(BasePadding):
+    """Zeros around a volume.
+
+    Args:
+        padding: how many on every side; (depth, rows, columns); or a pair (before, after) for each of them.
+        data_format: where the channels are.
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> layers.ZeroPadding3D((0, 1, 2))(np.ones((1, 4, 4, 4, 3))).shape
+    TensorShape([1, 4, 6, 8, 3])
+    """
+
+    rank = 3
+
+    def __init__(self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = standardize_data_format(data_format)
+        self.padding = pairs(padding, 3, "padding")
+        self.input_spec = InputSpec(ndim=5)
+
+
 class BaseCropping(MovingLayer):
     """Positions cut off the ends of the spatial axes."""
 
@@ -312,6 +337,36 @@ class Cropping2D(BaseCropping):
         self.input_spec = InputSpec(ndim=4)
 
 
+class Cropping3D(BaseCropping):
+    """A volume without its margins.
+
+    Args:
+        cropping: how much on every side; (depth, rows, columns); or a pair (before, after) for each of them.
+        data_format: where the channels are.
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> layers.Cropping3D((0, 1, 1))(np.ones((1, 4, 4, 4, 3))).shape
+    TensorShape([1, 4, 2, 2, 3])
+    """
+
+    rank = 3
+
+    def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = standardize_data_format(data_format)
+        self.cropping = pairs(cropping, 3, "cropping")
+        self.input_spec = InputSpec(ndim=5)
+
+
+def enlarged(shape: Sequence, factors: Sequence[int], data_format: str) -> tuple:
+    """A shape with each spatial axis multiplied by its factor; a size that is not known stays so."""
+    sizes = list(shape)
+    for axis, factor in zip(spatial_axes(len(factors), data_format), factors, strict=True):
+        sizes[axis] = None if sizes[axis] is None else sizes[axis] * factor
+    return tuple(sizes)
+
+
 class UpSampling1D(MovingLayer):
     """Each step `size` times: (batch, time, features) -> (batch, time * size, features).
 
@@ -372,7 +427,32 @@ class UpSampling2D(MovingLayer):
         return ops.image.resize(inputs, target, interpolation=self.interpolation, data_format=self.data_format)
 
     def compute_output_shape(self, input_shape: Sequence) -> tuple:
-        shape = list(input_shape)
-        for axis, factor in zip(spatial_axes(2, self.data_format), self.size, strict=True):
-            shape[axis] = None if shape[axis] is None else shape[axis] * factor
-        return tuple(shape)
+        return enlarged(input_shape, self.size, self.data_format)
+
+
+class UpSampling3D(MovingLayer):
+    """A volume enlarged by whole factors: each place is repeated.
+
+    Args:
+        size: the factor, or (depth, rows, columns).
+        data_format: where the channels are.
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> layers.UpSampling3D((1, 2, 3))(np.ones((1, 4, 4, 4, 3))).shape
+    TensorShape([1, 4, 8, 12, 3])
+    """
+
+    def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = standardize_data_format(data_format)
+        self.size = sizes(size, 3, "size")
+        self.input_spec = InputSpec(ndim=5)
+
+    def call(self, inputs: Any) -> Any:
+        for axis, factor in zip(spatial_axes(3, self.data_format), self.size, strict=True):
+            inputs = ops.repeat(inputs, factor, axis=axis)
+        return inputs
+
+    def compute_output_shape(self, input_shape: Sequence) -> tuple:
+        return enlarged(input_shape, self.size, self.data_format)

@@ -5,3 +5,4 @@ from hornbook.ops.core import *  # noqa: F403
 from hornbook.ops.linalg import *  # noqa: F403
 from hornbook.ops.nn import *  # noqa: F403
 from hornbook.ops.numpy import *  # noqa: F403
+from hornbook.ops.rearrange import *  # noqa: F403

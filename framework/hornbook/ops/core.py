@@ -1,18 +1,24 @@
 """Conversion, slices and control flow."""
 
+import builtins
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hornbook import backend
+from hornbook import backend, tree
+from hornbook.backend.spec import Spec
 from hornbook.core import rules
-from hornbook.core.keras_tensor import KerasTensor
+from hornbook.core.keras_tensor import KerasTensor, any_symbolic
 from hornbook.core.op import op
+from hornbook.core.variable import Variable
 
 __all__ = [
+    "associative_scan",
     "cast",
     "cond",
     "convert_to_numpy",
     "convert_to_tensor",
+    "custom_gradient",
     "dtype",
     "fori_loop",
     "is_tensor",
@@ -116,6 +122,44 @@ def stop_gradient(variable: Any) -> Any:
     2.0
     """
     return backend.stop_gradient(variable)
+
+
+def custom_gradient(f: Callable) -> Callable:
+    """A function with a gradient of its own, where the one found by the rules is not exact, or not wanted.
+
+    Args:
+        f: gives (outputs, gradient function). The gradient function takes the gradients of the outputs, by position or
+            as `upstream`, and gives those of the arguments of f.
+
+    Returns:
+        A function with the outputs of f. In a Functional model call it inside of a layer.
+
+    >>> from hornbook import ops
+    >>> @ops.custom_gradient
+    ... def softplus(x):
+    ...     e = ops.exp(x)
+    ...     def gradient(*args, upstream=None):
+    ...         (upstream,) = args or (upstream,)
+    ...         return ops.multiply(upstream, 1 - 1 / (1 + e))
+    ...     return ops.log(1 + e), gradient
+    >>> print(softplus(ops.convert_to_tensor(0.0)).numpy().round(4))
+    0.6931
+    """
+    function = backend.custom_gradient(f)
+
+    @functools.wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if any_symbolic(args, kwargs):
+            name = getattr(f, "__name__", "this function")
+            raise ValueError(
+                f"{name} has a gradient of its own and takes no symbolic inputs: call it inside of a layer."
+            )
+        args, kwargs = tree.map_structure(
+            lambda x: backend.convert_to_tensor(x) if isinstance(x, Variable) else x, (args, kwargs)
+        )
+        return function(*args, **kwargs)
+
+    return call
 
 
 # -------------------------------------------------------------------------------------------------------------- slices
@@ -231,6 +275,70 @@ def scan(
     6 [1 3 6]
     """
     return backend.scan(f, init, xs, length, reverse, unroll)
+
+
+@rules.OutputRule
+def _like_elements(arguments: dict) -> Any:
+    return tree.map_structure(lambda x: Spec(rules.shape_of(x), rules.dtype_name(x)), arguments["elems"])
+
+
+@op(_like_elements)
+def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    """y[0] = x[0], y[i] = f(y[i - 1], x[i]) along an axis, in about 2 log2(n) steps, as f is associative.
+
+    Args:
+        f: `f(a, b)` of elements in the structure of `elems`, all along the axis at once; f(a, f(b, c)) = f(f(a, b), c).
+        elems: an array or a structure of them, of the same size along `axis`.
+        reverse: begin at the end.
+        axis: the axis along which to go.
+
+    Returns:
+        What `elems` is, in structure and shape.
+
+    Raises:
+        TypeError: where f is no function.
+        ValueError: for sizes that differ, or a size that is not known.
+
+    Source: Blelloch 1990, Prefix sums and their applications
+
+    >>> from hornbook import ops
+    >>> print(ops.associative_scan(lambda a, b: a + b, ops.convert_to_tensor([1, 2, 3, 4])).numpy())
+    [ 1  3  6 10]
+    """
+    if not callable(f):
+        raise TypeError(f"`f` must be a function of two arguments, got {f!r}.")
+    leaves = [backend.convert_to_tensor(x) for x in tree.flatten(elems)]
+    places = [rules.canonical_axis(axis, len(x.shape)) for x in leaves]
+    counts = {x.shape[place] for x, place in zip(leaves, places, strict=True)}
+    if len(counts) != 1 or None in counts:
+        raise ValueError(
+            f"all elements must have one known size along axis {axis}, got shapes "
+            f"{', '.join(str(tuple(x.shape)) for x in leaves)}."
+        )
+
+    def cut(xs: list, start: int, stop: int | None, step: int = 1) -> list:
+        piece = builtins.slice(start, stop, step)
+        return [x[(*[builtins.slice(None)] * place, piece)] for x, place in zip(xs, places, strict=True)]
+
+    def combine(a: list, b: list) -> list:
+        return tree.flatten(f(tree.pack_sequence_as(elems, a), tree.pack_sequence_as(elems, b)))
+
+    def prefixes(xs: list, n: int) -> list:
+        if n < 2:
+            return xs
+        odd = prefixes(combine(cut(xs, 0, n - 1, 2), cut(xs, 1, None, 2)), n // 2)  # y[1], y[3], ...
+        even = cut(xs, 0, 1)  # y[0], and y[2], y[4], ... from the odd ones
+        if n > 2:
+            later = combine(cut(odd, 0, (n - 1) // 2), cut(xs, 2, None, 2))
+            even = [backend.concatenate(pair, p) for pair, p in zip(zip(even, later, strict=True), places, strict=True)]
+        order = [i // 2 + (i % 2) * ((n + 1) // 2) for i in range(n)]
+        both = [backend.concatenate(pair, p) for pair, p in zip(zip(even, odd, strict=True), places, strict=True)]
+        return [backend.take(x, order, axis=place) for x, place in zip(both, places, strict=True)]
+
+    def turned(xs: list) -> list:
+        return [backend.flip(x, p) for x, p in zip(xs, places, strict=True)] if reverse else xs
+
+    return tree.pack_sequence_as(elems, turned(prefixes(turned(leaves), counts.pop())))
 
 
 @op

@@ -6,10 +6,21 @@ from typing import Any
 
 from hornbook import backend
 from hornbook.backend.spec import Spec
+from hornbook.backend.windows import transposed_size
 from hornbook.core import rules
 from hornbook.core.op import op
+from hornbook.ops.patches import (
+    adaptive_average_pool,
+    adaptive_max_pool,
+    depth_to_space,
+    fold,
+    space_to_depth,
+    unfold,
+)
 
 __all__ = [
+    "adaptive_average_pool",
+    "adaptive_max_pool",
     "average_pool",
     "batch_normalization",
     "binary_crossentropy",
@@ -17,10 +28,13 @@ __all__ = [
     "celu",
     "conv",
     "conv_transpose",
+    "ctc_decode",
     "ctc_loss",
+    "depth_to_space",
     "depthwise_conv",
     "dot_product_attention",
     "elu",
+    "fold",
     "gelu",
     "glu",
     "hard_shrink",
@@ -37,6 +51,7 @@ __all__ = [
     "multi_hot",
     "normalize",
     "one_hot",
+    "polar",
     "psnr",
     "relu",
     "relu6",
@@ -49,6 +64,7 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "space_to_depth",
     "sparse_categorical_crossentropy",
     "sparse_plus",
     "sparse_sigmoid",
@@ -57,6 +73,7 @@ __all__ = [
     "swish",
     "tanh_shrink",
     "threshold",
+    "unfold",
 ]
 
 
@@ -436,6 +453,41 @@ def convolved(arguments: dict) -> Spec:
     return Spec(spec.shape, rules.float_dtype(rules.common_dtype(arguments["inputs"], kernel)))
 
 
+@rules.OutputRule
+def convolved_by_channel(arguments: dict) -> Spec:
+    """The spec of a depthwise convolution."""
+    kernel = arguments["kernel"]
+    filters = kernel.shape[-2] * kernel.shape[-1]
+    spec = _windowed(arguments, kernel.shape[:-2], arguments["strides"], filters, "Convolution")
+    return Spec(spec.shape, rules.float_dtype(rules.common_dtype(arguments["inputs"], kernel)))
+
+
+@rules.OutputRule
+def convolved_in_two_steps(arguments: dict) -> Spec:
+    """The spec of a separable convolution."""
+    window, mixture = arguments["depthwise_kernel"], arguments["pointwise_kernel"]
+    spec = _windowed(arguments, window.shape[:-2], arguments["strides"], mixture.shape[-1], "Convolution")
+    return Spec(spec.shape, rules.float_dtype(rules.common_dtype(arguments["inputs"], window, mixture)))
+
+
+@rules.OutputRule
+def convolved_back(arguments: dict) -> Spec:
+    """The spec of a transposed convolution."""
+    x, kernel, extra = arguments["inputs"], arguments["kernel"], arguments["output_padding"]
+    rank = len(kernel.shape) - 2
+    last = backend.standardize_data_format(arguments["data_format"]) == "channels_last"
+    strides, dilation = (_per_axis(arguments[name], rank) for name in ("strides", "dilation_rate"))
+    extras = (None,) * rank if extra is None else _per_axis(extra, rank)
+    sizes = [
+        None if size is None else transposed_size(size, window, stride, arguments["padding"], more, gap)
+        for size, window, stride, more, gap in zip(
+            x.shape[1:-1] if last else x.shape[2:], kernel.shape[:-2], strides, extras, dilation, strict=True
+        )
+    ]
+    shape = (x.shape[0], *sizes, kernel.shape[-2]) if last else (x.shape[0], kernel.shape[-2], *sizes)
+    return Spec(shape, rules.float_dtype(rules.common_dtype(x, kernel)))
+
+
 @op(pooled)
 def max_pool(
     inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
@@ -489,7 +541,7 @@ def conv(
     return backend.conv(inputs, kernel, strides, padding, data_format, dilation_rate)
 
 
-@op
+@op(convolved_by_channel)
 def depthwise_conv(
     inputs: Any,
     kernel: Any,
@@ -508,7 +560,7 @@ def depthwise_conv(
     return backend.depthwise_conv(inputs, kernel, strides, padding, data_format, dilation_rate)
 
 
-@op
+@op(convolved_in_two_steps)
 def separable_conv(
     inputs: Any,
     depthwise_kernel: Any,
@@ -531,7 +583,7 @@ def separable_conv(
     )
 
 
-@op
+@op(convolved_back)
 def conv_transpose(
     inputs: Any,
     kernel: Any,
@@ -549,6 +601,26 @@ def conv_transpose(
     TensorShape([1, 4, 4, 3])
     """
     return backend.conv_transpose(inputs, kernel, strides, padding, output_padding, data_format, dilation_rate)
+
+
+@op
+def polar(abs_: Any, angle: Any) -> Any:
+    """Complex numbers from lengths and angles in radians: abs_ (cos(angle) + i sin(angle)).
+
+    Args:
+        abs_, angle: real arrays that broadcast against each other.
+
+    Returns:
+        complex64, or complex128 for float64.
+
+    >>> from hornbook import ops
+    >>> print(ops.polar([2.0], [0.0]).numpy())
+    [2.+0.j]
+    """
+    length, angle = backend.as_float(abs_), backend.as_float(angle)
+    return backend.to_complex(
+        backend.multiply(length, backend.cos(angle)), backend.multiply(length, backend.sin(angle))
+    )
 
 
 # ------------------------------------------------------------------------------------------------ labels, crossentropy
@@ -633,6 +705,59 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
     [0.6931472]
     """
     return backend.ctc_loss(target, output, target_length, output_length, mask_index)
+
+
+@rules.OutputRule
+def _decoded(arguments: dict) -> tuple[Spec, Spec]:
+    x = arguments["inputs"]
+    paths = 1 if arguments["strategy"] == "greedy" else arguments["top_paths"]
+    dtype = rules.common_dtype(x, least="float32")
+    return Spec((paths, *x.shape[:2]), "int32"), Spec((x.shape[0], paths), dtype)
+
+
+@op(_decoded)
+def ctc_decode(
+    inputs: Any,
+    sequence_lengths: Any,
+    strategy: str = "greedy",
+    beam_width: int = 100,
+    top_paths: int = 1,
+    merge_repeated: bool = True,
+    mask_index: int | None = 0,
+) -> tuple:
+    """The class numbers that connectionist temporal classification reads out of logits (Graves et al. 2006).
+
+    "greedy" takes the best class at each time, makes one of repeated classes and leaves out `mask_index`;
+    "beam_search" keeps the `beam_width` most probable beginnings at each time.
+
+    Args:
+        inputs: logits (batch, time, classes).
+        sequence_lengths: how many times of each row count, (batch,).
+        strategy: "greedy" or "beam_search".
+        beam_width, top_paths: of the beam search: how many beginnings are kept, how many readings are given.
+        merge_repeated: of "greedy": whether repeated classes with nothing between count once.
+        mask_index: the class that stands for "nothing here"; the last one if None.
+
+    Returns:
+        (class numbers (top_paths, batch, time), int32, -1 after their end; scores (batch, top_paths)). The score of
+        "greedy" is minus the sum of its logits, that of "beam_search" the log probability.
+
+    Raises:
+        ValueError: for another strategy, or fewer beams than paths.
+
+    >>> import numpy as np
+    >>> from hornbook import ops
+    >>> logits = np.eye(3, dtype="float32")[None, [1, 1, 0, 1, 2]]  # the best classes: 1 1 0 1 2
+    >>> print(ops.ctc_decode(logits, [5])[0].numpy())
+    [[[ 1  1  2 -1 -1]]]
+    """
+    if strategy not in ("greedy", "beam_search"):
+        raise ValueError(f"strategy must be 'greedy' or 'beam_search', got {strategy!r}.")
+    if strategy == "greedy":
+        return backend.ctc_greedy_decode(inputs, sequence_lengths, merge_repeated, mask_index)
+    if top_paths > beam_width:
+        raise ValueError(f"a beam of width {beam_width} cannot give top_paths={top_paths} readings; widen it.")
+    return backend.ctc_beam_search_decode(inputs, sequence_lengths, beam_width, top_paths, mask_index)
 
 
 # ------------------------------------------------------------------------------------------------------ normalization

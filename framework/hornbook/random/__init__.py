@@ -1,6 +1,7 @@
 """Random numbers: functions of a seed, and generators that hold one."""
 
 from hornbook.random.functions import (
+    beta,
     binomial,
     categorical,
     dropout,
@@ -15,6 +16,7 @@ from hornbook.random.seed_generator import SeedGenerator
 
 __all__ = [
     "SeedGenerator",
+    "beta",
     "binomial",
     "categorical",
     "dropout",

@@ -103,6 +103,28 @@ def gamma(shape: Any, alpha: float, dtype: Any = None, seed: Any = None) -> Any:
     return backend.random_gamma(shape, alpha, dtype or backend.floatx(), draw_seed(seed))
 
 
+def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Any:
+    """Beta numbers, between 0 and 1: p(x) ~ x^(alpha - 1) (1 - x)^(beta - 1).
+
+    Args:
+        shape: the shape of the result.
+        alpha, beta: positive numbers, or arrays that broadcast to `shape`.
+        dtype: a float dtype; `floatx()` if None.
+        seed: an int, a SeedGenerator, or None for the global one.
+
+    >>> from hornbook import random
+    >>> x = random.beta((100,), 2.0, 2.0, seed=1).numpy()
+    >>> bool((x > 0).all() and (x < 1).all())
+    True
+
+    Raises:
+        ValueError: for a dtype that is not float.
+    """
+    if dtype is not None and not backend.is_float_dtype(dtype):
+        raise ValueError(f"beta() gives floats, got dtype={dtype!r}.")
+    return backend.random_beta(shape, alpha, beta, dtype or backend.floatx(), draw_seed(seed))
+
+
 def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> Any:
     """Successes among `counts` tries that succeed with `probabilities`.
 

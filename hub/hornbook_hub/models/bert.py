@@ -324,7 +324,7 @@ ARCHITECTURES = {
 PRESETS = {
     "bert_tiny": {
         "folder": "presets/bert_tiny",
-        "parameters": 955_776,
+        "parameters": 954_240,
         "licence": "Apache-2.0",
         "about": "2 layers, 128 wide; made by recipes/pretrain_bert_tiny.py; in the package",
     },

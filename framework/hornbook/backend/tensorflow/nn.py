@@ -9,6 +9,7 @@ import tensorflow as tf
 from hornbook.backend.config import epsilon, standardize_data_format, standardize_dtype
 from hornbook.backend.tensorflow.arrays import as_float
 from hornbook.backend.tensorflow.services import all_reduce_sum, cast, convert_to_tensor, replica_count
+from hornbook.backend.windows import transposed_size
 
 __all__ = [
     "average_pool",
@@ -16,6 +17,8 @@ __all__ = [
     "categorical_crossentropy",
     "conv",
     "conv_transpose",
+    "ctc_beam_search_decode",
+    "ctc_greedy_decode",
     "ctc_loss",
     "depthwise_conv",
     "dot_product_attention",
@@ -110,6 +113,9 @@ silu, selu, log_sigmoid = _of_float(tf.nn.silu), _of_float(tf.nn.selu), _of_floa
 
 
 # ------------------------------------------------------------------------------------------------- convolution
+AXES: dict[int, Any] = {1: "NWC", 2: "NHWC", 3: "NDHWC"}  # named always: the eager gradients over volumes ask for them
+
+
 def _spatial(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
     return (value,) * rank if isinstance(value, int) else tuple(value)
 
@@ -146,7 +152,7 @@ def conv(
             return _grouped(x, kernel, strides, how, dilation)
         if rank == 2 and max(dilation) == 1:
             return tf.nn.conv2d(x, kernel, strides, how)
-        return tf.nn.convolution(x, kernel, strides=strides, padding=how, dilations=dilation)
+        return tf.nn.convolution(x, kernel, strides=strides, padding=how, data_format=AXES[rank], dilations=dilation)
 
     return _channels_last(run, x, standardize_data_format(data_format))
 
@@ -169,21 +175,22 @@ def depthwise_conv(
     rank = len(kernel.shape) - 2
     strides, dilation = _spatial(strides, rank), _spatial(dilation_rate, rank)
 
+    if max(strides) > 1 < max(dilation):  # together the kernel counts them wrongly
+        kernel, dilation = _spread(kernel, dilation), (1,) * rank
+
     def run(x: Any) -> Any:
+        how: Any = padding.upper()
+        if rank == 3 or len(set(strides)) > 1:  # which the kernels for single channels do not know
+            channels, multiplier = kernel.shape[-2:]
+            return _grouped(
+                x, tf.reshape(kernel, (*kernel.shape[:-2], 1, channels * multiplier)), strides, how, dilation
+            )
         if rank == 2:
-            return tf.nn.depthwise_conv2d(x, kernel, (1, *_square(strides), 1), padding.upper(), dilations=dilation)
-        y = tf.nn.depthwise_conv2d(
-            x[:, None], kernel[None], (1, strides[0], strides[0], 1), padding.upper(), dilations=(1, dilation[0])
-        )
-        return y[:, 0]
+            return tf.nn.depthwise_conv2d(x, kernel, (1, *strides, 1), how, dilations=dilation)
+        step = (1, strides[0], strides[0], 1)
+        return tf.nn.depthwise_conv2d(x[:, None], kernel[None], step, how, dilations=(1, dilation[0]))[:, 0]
 
     return _channels_last(run, x, standardize_data_format(data_format))
-
-
-def _square(strides: tuple[int, ...]) -> tuple[int, ...]:
-    if len(set(strides)) > 1:
-        raise ValueError(f"A depthwise convolution needs the same stride along all axes, got {strides}.")
-    return strides
 
 
 def separable_conv(
@@ -210,27 +217,40 @@ def conv_transpose(
     dilation_rate: int | Sequence[int] = 1,
 ) -> Any:
     """The gradient of a convolution with a kernel (*window, filters, channels), taken as a layer."""
-    x, kernel = as_float(inputs), as_float(kernel)
-    rank = len(kernel.shape) - 2
+    x, given = as_float(inputs), as_float(kernel)
+    rank = len(given.shape) - 2
     strides, dilation = _spatial(strides, rank), _spatial(dilation_rate, rank)
-    extra = None if output_padding is None else _spatial(output_padding, rank)
+    kernel = _spread(given, dilation)
+    extra = (None,) * rank if output_padding is None else _spatial(output_padding, rank)
 
     def size(n: Any, axis: int) -> Any:
-        window = (kernel.shape[axis] - 1) * dilation[axis] + 1
-        if extra is None:
-            return n * strides[axis] + (max(window - strides[axis], 0) if padding == "valid" else 0)
-        lost = 0 if padding == "valid" else 2 * (window // 2)
-        return (n - 1) * strides[axis] + window - lost + extra[axis]
+        if n is None:
+            return None
+        return transposed_size(n, given.shape[axis], strides[axis], padding, extra[axis], dilation[axis])
 
     def run(x: Any) -> Any:
         sizes = [tf.shape(x)[i + 1] if n is None else n for i, n in enumerate(x.shape[1:-1])]
         output = [tf.shape(x)[0], *(size(n, axis) for axis, n in enumerate(sizes)), kernel.shape[-2]]
         how: Any = padding.upper()
-        y = tf.nn.conv_transpose(x, kernel, tf.stack(output), strides, how, dilations=dilation)
-        known = [None if n is None else size(n, axis) for axis, n in enumerate(x.shape[1:-1])]
+        y = tf.nn.conv_transpose(x, kernel, tf.stack(output), strides, how)
+        known = [size(n, axis) for axis, n in enumerate(x.shape[1:-1])]
         return tf.ensure_shape(y, [x.shape[0], *known, kernel.shape[-2]])
 
     return _channels_last(run, x, standardize_data_format(data_format))
+
+
+def _spread(kernel: Any, dilation: tuple[int, ...]) -> Any:
+    """A kernel with dilation - 1 zeros between neighbours: the CPU has no transposed convolution with gaps."""
+    for axis, gap in enumerate(dilation):
+        if gap > 1:
+            length = kernel.shape[axis]
+            apart = tf.pad(
+                tf.expand_dims(kernel, axis + 1),
+                [[0, gap - 1 if i == axis + 1 else 0] for i in range(len(kernel.shape) + 1)],
+            )
+            shape = [*kernel.shape[:axis], length * gap, *kernel.shape[axis + 1 :]]
+            kernel = tf.gather(tf.reshape(apart, shape), tf.range((length - 1) * gap + 1), axis=axis)
+    return kernel
 
 
 def max_pool(
@@ -260,7 +280,11 @@ def _pool(pool: Callable, inputs: Any, pool_size: Any, strides: Any, padding: st
     rank = len(x.shape) - 2
     size = _spatial(pool_size, rank)
     steps = size if strides is None else _spatial(strides, rank)
-    return _channels_last(lambda x: pool(x, size, steps, padding.upper()), x, standardize_data_format(data_format))
+
+    def run(x: Any) -> Any:
+        return pool(x, size, steps, padding.upper(), data_format=AXES[rank])
+
+    return _channels_last(run, x, standardize_data_format(data_format))
 
 
 # ------------------------------------------------------------------------------------------------- statistics, labels
@@ -357,6 +381,41 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
         logits_time_major=False,
         blank_index=mask_index,
     )
+
+
+def _ctc_logits(output: Any, lengths: Any) -> tuple[Any, Any]:
+    x = as_float(output)
+    x = cast(x, "float32") if x.dtype in (tf.float16, tf.bfloat16) else x
+    return _time_first(x), cast(convert_to_tensor(lengths), "int32")
+
+
+def ctc_greedy_decode(
+    output: Any, output_length: Any, merge_repeated: bool = True, mask_index: int | None = 0
+) -> tuple[Any, Any]:
+    """(class numbers of the best alignment (1, batch, time), -1 after their end; minus its logits (batch, 1))."""
+    x, lengths = _ctc_logits(output, output_length)
+    (classes,), scores = tf.nn.ctc_greedy_decoder(x, lengths, merge_repeated, mask_index)
+    return _ctc_paths([classes], x), scores
+
+
+def ctc_beam_search_decode(
+    output: Any, output_length: Any, beam_width: int = 100, top_paths: int = 1, mask_index: int | None = 0
+) -> tuple[Any, Any]:
+    """(class numbers of the most probable readings (paths, batch, time), -1 after their end; log p (batch, paths))."""
+    x, lengths = _ctc_logits(output, output_length)
+    count = tf.shape(x)[-1]
+    blank = count - 1 if mask_index is None else mask_index if mask_index >= 0 else mask_index + count
+    order = tf.concat([tf.range(blank), tf.range(blank + 1, count), [blank]], 0)
+    x = tf.gather(x, order, axis=-1)  # the search takes the last class for the blank
+    paths, scores = tf.nn.ctc_beam_search_decoder(x, lengths, beam_width, top_paths)
+    classes = _ctc_paths(paths, x)
+    return tf.where(classes >= blank, classes + 1, classes), scores
+
+
+def _ctc_paths(paths: Sequence, x: Any) -> Any:
+    shape = tf.shape(x, out_type="int64")
+    dense = [tf.sparse.to_dense(tf.SparseTensor(p.indices, p.values, [shape[1], shape[0]]), -1) for p in paths]
+    return tf.ensure_shape(cast(tf.stack(dense), "int32"), [len(paths), x.shape[1], x.shape[0]])
 
 
 # ------------------------------------------------------------------------------------------------- attention

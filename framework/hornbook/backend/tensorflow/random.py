@@ -8,6 +8,7 @@ from hornbook.backend.config import floatx, standardize_dtype
 from hornbook.backend.tensorflow.services import cast, convert_to_tensor
 
 __all__ = [
+    "random_beta",
     "random_binomial",
     "random_categorical",
     "random_dropout",
@@ -85,6 +86,14 @@ def random_shuffle(x: Any, axis: int, seed: Any) -> Any:
 def random_gamma(shape: Any, alpha: Any, dtype: Any, seed: Any) -> Any:
     """Gamma numbers of shape parameter alpha."""
     return tf.random.stateless_gamma(shape, _short(seed), alpha, dtype=standardize_dtype(dtype))
+
+
+def random_beta(shape: Any, alpha: Any, beta: Any, dtype: Any, seed: Any) -> Any:
+    """Beta numbers: x / (x + y) of two gamma numbers."""
+    alpha, beta = (tf.broadcast_to(convert_to_tensor(a, standardize_dtype(dtype)), shape) for a in (alpha, beta))
+    x = random_gamma(shape, alpha, dtype, seed)
+    y = random_gamma(shape, beta, dtype, convert_to_tensor(seed) + 12)  # a second stream, away from the first
+    return x / (x + y)
 
 
 def random_binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any, seed: Any) -> Any:

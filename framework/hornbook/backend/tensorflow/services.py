@@ -18,6 +18,7 @@ __all__ = [
     "compile",
     "convert_to_numpy",
     "convert_to_tensor",
+    "custom_gradient",
     "in_graph",
     "infer",
     "is_tensor",
@@ -191,6 +192,11 @@ def value_and_grad(forward: Callable, variables: Sequence) -> tuple[Any, list]:
         result = forward()
         loss = result[0] if isinstance(result, tuple) else result
     return result, tape.gradient(loss, [variable._value for variable in variables])
+
+
+def custom_gradient(function: Callable) -> Callable:
+    """A function that gives (outputs, gradient function) as one that gives the outputs and has that gradient."""
+    return tf.custom_gradient(function)
 
 
 def replica_count() -> int:

@@ -1,5 +1,6 @@
 """NumPy's functions as ops, and their mathematical neighbours, with Keras's signatures: a file for each kind."""
 
+from hornbook.ops.linalg import slogdet  # noqa: F401  which has both names
 from hornbook.ops.numpy import creation, elementwise, indexing, logic, products, reductions, shapes, signal
 from hornbook.ops.numpy.creation import *  # noqa: F403
 from hornbook.ops.numpy.elementwise import *  # noqa: F403
