@@ -21,7 +21,7 @@ FLOORS = [
     {"core", "config"},
     {"ops"},
     {"random"},
-    {"initializers", "activations", "regularizers", "constraints", "losses", "metrics", "optimizers"},
+    {"initializers", "activations", "regularizers", "constraints", "losses", "metrics", "optimizers", "quantizers"},
     {"layers"},
     {"callbacks", "training", "models"},
     {"utils", "saving", "export", "distillation", "distribution", "tuner"},

@@ -23,6 +23,7 @@ from hornbook import (
     models,
     ops,
     optimizers,
+    quantizers,
     random,
     regularizers,
     saving,
@@ -42,6 +43,7 @@ from hornbook.losses import Loss
 from hornbook.metrics import Metric
 from hornbook.models import Functional, Model, Sequential
 from hornbook.optimizers import Optimizer
+from hornbook.quantizers import Quantizer
 from hornbook.random import SeedGenerator
 from hornbook.regularizers import Regularizer
 
@@ -60,6 +62,7 @@ __all__ = [
     "Model",
     "Operation",
     "Optimizer",
+    "Quantizer",
     "Regularizer",
     "SeedGenerator",
     "Sequential",
@@ -82,6 +85,7 @@ __all__ = [
     "name_scope",
     "ops",
     "optimizers",
+    "quantizers",
     "random",
     "regularizers",
     "saving",
