@@ -125,6 +125,7 @@ class Layer(Operation, Configurable):
         self.built = False
         self.autocast = bool(autocast)
         self._dtype_policy = dtype_policies.get(dtype)
+        self._policy_map: Any = None  # where the policy was found, if it was given as a map
         self.activity_regularizer = get_family("regularizers").get(activity_regularizer)
         self._trainable = bool(trainable)
         self.supports_masking = type(self).compute_mask is not Layer.compute_mask
@@ -373,17 +374,29 @@ class Layer(Operation, Configurable):
 
     @property
     def dtype_policy(self) -> Any:
-        """The dtype policy."""
-        return self._dtype_policy
+        """The dtype policy, or the map it is found in."""
+        return self._policy_map or self._dtype_policy
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        self._dtype_policy = dtype_policies.get(value)
+        self._policy_map, self._dtype_policy = None, dtype_policies.get(value)
+        if self._path is not None:
+            self._find_policy()
 
     @property
     def path(self) -> str:
         """The names of the layers around it and its own, joined by "/"."""
         return self._path if self._path is not None else self._path_here()
+
+    def _settle_path(self) -> None:
+        """The place where the layer is built or first called is its place for good."""
+        self._path = self._path_here()
+        self._find_policy()
+
+    def _find_policy(self) -> None:
+        if isinstance(self._dtype_policy, dtype_policies.DTypePolicyMap):
+            self._policy_map = self._dtype_policy
+            self._dtype_policy = self._policy_map[self.path]
 
     def _path_here(self) -> str:
         outer = current_path()
@@ -399,6 +412,8 @@ class Layer(Operation, Configurable):
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before the layer is used.")
         known = self._call_signature
         symbolic = any_symbolic(args, kwargs)
+        if self._path is None:
+            self._settle_path()
 
         if self._convert_input_args:
             dtype = self._dtype_policy.compute_dtype if self.autocast else None
@@ -420,8 +435,6 @@ class Layer(Operation, Configurable):
         if self.input_spec is not None:
             check_inputs(self.input_spec, first, self.name)
 
-        if self._path is None:
-            self._path = self._path_here()
         if not self.built:
             self._build_for(known.bind(args, kwargs))
         if symbolic:
@@ -628,7 +641,7 @@ class Layer(Operation, Configurable):
         base = {
             "name": self.name,
             "trainable": self._trainable,
-            "dtype": dtype_policies.serialize(self._dtype_policy),
+            "dtype": dtype_policies.serialize(self.dtype_policy),
         }
         if self.activity_regularizer is not None:
             base["activity_regularizer"] = get_family("regularizers").serialize(self.activity_regularizer)
@@ -697,6 +710,7 @@ _NOT_WALKED = frozenset(
         "_build_shapes",
         "input_spec",
         "_dtype_policy",
+        "_policy_map",
     }
 )
 
@@ -721,7 +735,7 @@ def _recording_build(build: Callable) -> Callable:
             build(self, *args, **kwargs)
             return
         if self._path is None:
-            self._path = self._path_here()
+            self._settle_path()
         self._building = True
         try:
             with NameScope(self.name, path=self._path):
