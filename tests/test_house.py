@@ -22,7 +22,7 @@ FLOORS = [
     {"ops"},
     {"random"},
     {"initializers", "activations", "regularizers", "constraints", "losses", "metrics", "optimizers", "quantizers"},
-    {"layers"},
+    {"layers", "lora", "quantization"},
     {"callbacks", "training", "models"},
     {"utils", "saving", "export", "distillation", "distribution", "tuner"},
     {"hornbook"},  # the page that names everything

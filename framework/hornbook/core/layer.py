@@ -7,6 +7,7 @@ rest happens here, in the order of `__call__`: inputs become tensors of the comp
 
 import contextlib
 import functools
+import importlib
 import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -139,6 +140,8 @@ class Layer(Operation, Configurable):
         self._settled = False  # a whole call has run: nothing is left to build
         self._building = False
         self._build_shapes: dict[str, Any] | None = None
+        self._power: Any = None  # what was put around the layer from outside: an adapter, quantization
+        self._wanted_power: dict[str, Any] = {}  # what a config asks to be put around it once it has weights
         self._input_shape_argument = _legacy_input_shape(type(self).__name__, kwargs)
 
     # ------------------------------------------------------------------------------------------------- weights
@@ -382,6 +385,22 @@ class Layer(Operation, Configurable):
         self._policy_map, self._dtype_policy = None, dtype_policies.get(value)
         if self._path is not None:
             self._find_policy()
+
+    quantization_mode = property(lambda self: self._dtype_policy.quantization_mode, doc='"int8", ...; None for none.')
+
+    def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
+        """Keep the weights in fewer bits from now on: see `hornbook.quantization`.
+
+        Args:
+            mode: "int8", "int4" or "float8".
+            type_check: refuse subclasses, which may compute something else.
+            config: a `QuantizationConfig`, in place of a mode.
+
+        Raises:
+            ValueError: for an unknown mode, a layer without weights, or one that is quantized already.
+            NotImplementedError: for a layer that has no large weight.
+        """
+        importlib.import_module("hornbook.quantization").quantize_layer(self, mode, type_check, config)
 
     @property
     def path(self) -> str:
@@ -669,8 +688,13 @@ class Layer(Operation, Configurable):
 
     def save_own_variables(self, store: Any) -> None:
         """Write this layer's own weights to `store`, a mapping from names to arrays: "0", "1", ..."""
-        for position, variable in enumerate(self._own_variables()):
-            store[str(position)] = variable
+        values = self._own_variables() if self._power is None else self._power.values()
+        for position, value in enumerate(values):
+            store[str(position)] = value
+
+    def _stored_variables(self) -> list[Variable]:
+        """The layer's own variables that files hold, in the order they do."""
+        return self._own_variables() if self._power is None else self._power.stored()
 
     def load_own_variables(self, store: Any) -> None:
         """Read this layer's own weights from `store`.
@@ -678,7 +702,7 @@ class Layer(Operation, Configurable):
         Raises:
             ValueError: where their number or a shape differs.
         """
-        own = self._own_variables()
+        own = self._stored_variables()
         if len(store.keys()) != len(own):
             hint = (
                 "" if self.built else " It has not been built: build(), or an `input_shape`, makes its weights first."
@@ -695,6 +719,8 @@ class Layer(Operation, Configurable):
                 )
         for position, variable in enumerate(own):
             variable.assign(store[str(position)])
+        if self._power is not None:
+            self._power.after_load()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -711,6 +737,8 @@ _NOT_WALKED = frozenset(
         "input_spec",
         "_dtype_policy",
         "_policy_map",
+        "_power",
+        "_wanted_power",
     }
 )
 
@@ -745,6 +773,8 @@ def _recording_build(build: Callable) -> Callable:
         arguments = inspect.signature(build).bind(self, *args, **kwargs).arguments
         self._build_shapes = {key: value for key, value in list(arguments.items())[1:]}
         self.built = True
+        if self._wanted_power or self.quantization_mode is not None:
+            importlib.import_module("hornbook.quantization").restore(self)
 
     return recorded
 

@@ -124,6 +124,22 @@ class Model(Trainer, Layer):
         self._build_shapes = dict(shapes)
         self.built = True
 
+    # ------------------------------------------------------------------------------------------------- quantization
+    def quantize(self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:
+        """Keep the large weights in fewer bits from now on: those of Dense, EinsumDense and Embedding layers inside.
+
+        Args:
+            mode: "int8", "int4" or "float8".
+            config: a `QuantizationConfig`, in place of a mode.
+            filters: which layers: a regular expression for names, a list of them, or a function of the layer.
+
+        Raises:
+            ValueError: for an unknown mode, a model without weights, or filters of another kind.
+        """
+        if kwargs:
+            raise ValueError(f"{type(self).__name__}.quantize() got unexpected arguments: {sorted(kwargs)}.")
+        importlib.import_module("hornbook.quantization").quantize_model(self, mode, config, filters)
+
     # ------------------------------------------------------------------------------------------------- files
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Write the whole model, with optimizer state, to a `.keras` file.

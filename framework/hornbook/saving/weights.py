@@ -227,7 +227,7 @@ def read_tree(model: Any, file: h5py.File, skip_mismatch: bool = False, source: 
 def _mismatch(holder: Any, store: Store, path: str) -> str | None:
     if not isinstance(holder, Layer) or type(holder).load_own_variables is not Layer.load_own_variables:
         return None
-    own = holder._own_variables()
+    own = holder._stored_variables()
     where = f"Layer {holder.name!r} (at {path or 'the top'!r})"
     if len(own) != len(store):
         hint = "" if holder.built else " The layer is not built: call the model on data, or build() it, first."
