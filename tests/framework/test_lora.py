@@ -109,6 +109,18 @@ def test_the_effective_weight_can_be_read():
     assert layer.kernel.shape == (8, 4) and layer.kernel.dtype == "float32"
 
 
+@pytest.mark.parity
+@pytest.mark.parametrize("kind", ["Dense", "Conv1D"])
+def test_a_rank_can_be_given_at_first(kind):
+    keras = pytest.importorskip("keras")
+    args = (4,) if kind == "Dense" else (4, 3)
+    ours, theirs = (getattr(library.layers, kind)(*args, name="layer", lora_rank=2) for library in (hornbook, keras))
+    for layer in (ours, theirs):
+        layer.build((None, 6, 3))
+    assert [(w.path, tuple(w.shape)) for w in ours.weights] == [(w.path, tuple(w.shape)) for w in theirs.weights]
+    assert ours.get_config() == theirs.get_config()
+
+
 def test_what_cannot_be_adapted_is_said():
     layer = layers.Dense(3)
     with pytest.raises(ValueError, match="no weights yet"):

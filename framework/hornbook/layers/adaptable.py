@@ -7,11 +7,22 @@ from hornbook.core.layer import Layer
 
 
 class Adaptable(Layer):
-    """Base of the layers with one large weight (`kernel` or `embeddings`) that `hornbook.lora` knows how to adapt."""
+    """Base of the layers with one large weight (`kernel` or `embeddings`) that `hornbook.lora` knows how to adapt.
+
+    Args:
+        lora_rank, lora_alpha: as in `enable_lora`, which is then called once there are weights.
+    """
 
     lora_enabled = False
     lora_rank: int | None = None
     lora_alpha: float | None = None
+
+    def __init__(
+        self, *args: Any, lora_rank: int | None = None, lora_alpha: float | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        if lora_rank is not None:
+            self._wanted_power = {"rank": lora_rank, "lora_alpha": lora_alpha}
 
     def enable_lora(
         self,
@@ -39,13 +50,3 @@ class Adaptable(Layer):
         if not self.lora_enabled:
             return super().get_config()
         return {**super().get_config(), "lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """The layer that `config` describes; a correction is made when it has its weights."""
-        config = dict(config)
-        rank, alpha = config.pop("lora_rank", None), config.pop("lora_alpha", None)
-        layer = super().from_config(config)
-        if rank is not None:
-            layer._wanted_power = {"rank": rank, "lora_alpha": alpha}
-        return layer

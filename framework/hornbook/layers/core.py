@@ -19,7 +19,9 @@ __all__ = ["Dense", "EinsumDense", "Embedding", "Identity", "Masking"]
 class ProjectionLayer(Adaptable):
     """Base of the layers with one large weight that can be quantized; what configs say of that is handed on."""
 
-    quantization_config: Any = None
+    def __init__(self, *args: Any, quantization_config: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.quantization_config = quantization_config
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain data."""
@@ -30,11 +32,9 @@ class ProjectionLayer(Adaptable):
         """The layer that `config` describes."""
         config = dict(config)
         config.pop("gptq_unpacked_column_size", None)
-        how = config.pop("quantization_config", None)
-        layer = super().from_config(config)
-        if how is not None:
-            layer.quantization_config = deserialize_keras_object(how, family="quantizers")
-        return layer
+        if config.get("quantization_config") is not None:
+            config["quantization_config"] = deserialize_keras_object(config["quantization_config"], family="quantizers")
+        return super().from_config(config)
 
 
 class Dense(ProjectionLayer):
