@@ -19,8 +19,41 @@ from hornbook.core.layer import InputSpec, Layer
 from hornbook.core.registry import Family
 from hornbook.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from hornbook.layers.attention import GroupQueryAttention, MultiHeadAttention
+from hornbook.layers.augmentation import (
+    AugMix,
+    AutoContrast,
+    ContrastLimitedAdaptiveHistogramEqualization,
+    CutMix,
+    Equalization,
+    MaxNumBoundingBoxes,
+    MixUp,
+    Pipeline,
+    RandAugment,
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomCrop,
+    RandomElasticTransform,
+    RandomErasing,
+    RandomFlip,
+    RandomGaussianBlur,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPerspective,
+    RandomPosterization,
+    RandomRotation,
+    RandomSaturation,
+    RandomSharpness,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+    Solarization,
+)
 from hornbook.layers.convolution import Conv1D, Conv2D, Convolution1D, Convolution2D
 from hornbook.layers.core import Dense, EinsumDense, Embedding, Identity, Masking
+from hornbook.layers.image import CenterCrop, Resizing
 from hornbook.layers.merging import (
     Add,
     Average,

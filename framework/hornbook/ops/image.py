@@ -524,8 +524,8 @@ def elastic_transform(
 
     Args:
         images: (..., height, width, channels).
-        alpha: how far pixels move.
-        sigma: the width of the Gaussian that smooths the noise, in pixels.
+        alpha: how far pixels move; a number or a scalar tensor, as `sigma`.
+        sigma: the width of the Gaussian that smooths the noise, in pixels; its window has 6 int(sigma) + 1 of them.
         interpolation: "bilinear" or "nearest".
         fill_mode: what lies outside: "constant", "nearest", "wrap" or "reflect".
         fill_value: the constant.
@@ -548,7 +548,7 @@ def elastic_transform(
     batch, height, width, channels = backend.shape(x)
     dtype = standardize_dtype(x.dtype)
     compute = dtype if is_float_dtype(dtype) else backend.floatx()
-    window = int(6 * sigma) | 1
+    window = 6 * (int(sigma) if isinstance(sigma, int | float) else backend.cast(sigma, "int32")) + 1
     seed = draw_seed(seed)
 
     def shift() -> Any:
@@ -754,8 +754,9 @@ def _patches(
 
 def gaussian_kernel(size: Any, sigma: Any, dtype: str) -> Any:
     """The Gaussian of width `sigma` at `size` whole places around 0, with the sum 1."""
-    place = backend.arange(size, dtype=dtype) - (size - 1) / 2.0
-    return backend.softmax(-0.5 * (place / sigma) ** 2)
+    place = backend.arange(size, dtype=dtype)
+    place = place - (backend.cast(size, dtype) - 1.0) / 2.0
+    return backend.softmax(-0.5 * (place / backend.maximum(sigma, backend.epsilon())) ** 2)
 
 
 def _blurred(x: Any, kernel_size: Sequence[int], sigma: Sequence) -> Any:
