@@ -498,7 +498,8 @@ def homography(start_points: Any, end_points: Any) -> Any:
 
     Each pair of points (x, y) -> (x', y') gives two linear equations in the eight numbers:
 
-        a0 x + a1 y + a2 - c0 x x' - c1 y x' = x',    b0 x + b1 y + b2 - c0 x x'... likewise for y'
+        a0 x + a1 y + a2 - c0 x x' - c1 y x' = x'
+        b0 x + b1 y + b2 - c0 x y' - c1 y y' = y'
     """
     x, y = end_points[..., 0], end_points[..., 1]  # (batch, 4)
     to_x, to_y = start_points[..., 0], start_points[..., 1]

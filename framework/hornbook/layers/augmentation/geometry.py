@@ -48,7 +48,7 @@ class RandomFlip(RandomImageLayer):
     >>> import numpy as np
     >>> from hornbook import layers
     >>> image = np.arange(4.0).reshape(2, 2, 1)
-    >>> print(layers.RandomFlip("horizontal", seed=2)(image).numpy()[..., 0])
+    >>> print(layers.RandomFlip("horizontal", seed=0)(image).numpy()[..., 0])
     [[1. 0.]
      [3. 2.]]
     """
@@ -70,7 +70,8 @@ class RandomFlip(RandomImageLayer):
         axes = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (1, 2)}[self.mode]
         return ops.where(transformation["flip"], ops.flip(images, axis=axes), images)
 
-    transform_segmentation_masks = transform_images
+    def transform_segmentation_masks(self, masks: Any, transformation: Transformation) -> Any:
+        return self.transform_images(masks, transformation)
 
     def transform_bounding_boxes(self, boxes: dict, transformation: Transformation) -> dict:
         height, width = (ops.cast(n, "float32") for n in transformation["size"])
@@ -437,9 +438,7 @@ class RandomElasticTransform(RandomImageLayer):
     def _bent(self, images: Any, transformation: Transformation, interpolation: str) -> Any:
         alpha, sigma, seed = (transformation[key] for key in ("alpha", "sigma", "seed"))
         more = (interpolation, self.fill_mode, self.fill_value, seed, "channels_last")
-        return ops.where(
-            transformation["chosen"], ops.image.elastic_transform(images, alpha, sigma, *more), images
-        )
+        return ops.where(transformation["chosen"], ops.image.elastic_transform(images, alpha, sigma, *more), images)
 
     def transform_images(self, images: Any, transformation: Transformation) -> Any:
         return ops.clip(self._bent(images, transformation, self.interpolation), *self.value_range)

@@ -142,7 +142,8 @@ class CutMix(MixingLayer):
     def transform_images(self, images: Any, transformation: Transformation) -> Any:
         return ops.where(transformation["patch"], ops.take(images, transformation["partner"], axis=0), images)
 
-    transform_segmentation_masks = transform_images
+    def transform_segmentation_masks(self, masks: Any, transformation: Transformation) -> Any:
+        return self.transform_images(masks, transformation)
 
     def transform_bounding_boxes(self, boxes: dict, transformation: Transformation) -> dict:
         raise NotImplementedError("CutMix cuts through what is inside the boxes; leave the boxes out.")

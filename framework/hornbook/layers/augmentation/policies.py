@@ -148,13 +148,13 @@ class PolicyLayer(MixingLayer):
         return [{**size, **getattr(self, name).get_random_transformation(images)} for name in self._names]
 
     def _choose(self, what: str, index: Any, x: Any, drawn: list[Transformation]) -> Any:
-        """`x` after the layer number `index`; `what` is the method, such as "transform_images"."""
+        """`x` after the layer number `index`, as it is for a number too many; `what` is "transform_images" or so."""
 
         def branch(name: str, part: Transformation) -> Any:
             return lambda: getattr(getattr(self, name), what)(x, part)
 
         branches = [branch(name, part) for name, part in zip(self._names, drawn, strict=True)]
-        return ops.switch(index, branches)
+        return ops.switch(index, [*branches, lambda: x])
 
 
 class RandAugment(PolicyLayer):
@@ -241,7 +241,7 @@ class AugMix(PolicyLayer):
     Args:
         value_range: between which numbers pixels lie.
         num_chains: how many chains.
-        chain_depth: how many changes in each.
+        chain_depth: how many changes in each; one time in (number of changes + 1) a step leaves the images as they are.
         factor: the range of their strength, 0 to 1.
         alpha: how even the mix is.
         all_ops: whether brightness, colours, contrast and sharpness are among the changes.
@@ -301,7 +301,7 @@ class AugMix(PolicyLayer):
         return {
             "weights": weights / ops.sum(weights),
             "share": self.beta((), self.alpha),
-            "order": random.randint(chains, 0, len(self._names), seed=self.generator),
+            "order": random.randint(chains, 0, len(self._names) + 1, seed=self.generator),
             "drawn": [[self._draw_all(images) for _ in range(self.chain_depth)] for _ in range(self.num_chains)],
         }
 

@@ -174,9 +174,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ValueRangeLayer):
         rows, columns = self.tile_grid_size
         tall, wide = -(-height // rows), -(-width // columns)  # of a tile
         x = ops.clip(ops.floor(self.scaled(images, 0.0, 255.0)), 0.0, 255.0)
-        padded = ops.pad(
-            x, ((0, 0), (0, tall * rows - height), (0, wide * columns - width), (0, 0)), mode="symmetric"
-        )
+        padded = ops.pad(x, ((0, 0), (0, tall * rows - height), (0, wide * columns - width), (0, 0)), mode="symmetric")
         tiles = ops.reshape(padded, (count, rows, tall, columns, wide, channels))
         tiles = ops.reshape(ops.transpose(tiles, (0, 5, 1, 3, 2, 4)), (-1, tall * wide))
         area = ops.cast(tall * wide, self._float_dtype)
