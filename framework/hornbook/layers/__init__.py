@@ -27,8 +27,41 @@ from hornbook.layers.adaptive_pooling import (
     AdaptiveMaxPooling3D,
 )
 from hornbook.layers.attention import GroupQueryAttention, MultiHeadAttention
+from hornbook.layers.augmentation import (
+    AugMix,
+    AutoContrast,
+    ContrastLimitedAdaptiveHistogramEqualization,
+    CutMix,
+    Equalization,
+    MaxNumBoundingBoxes,
+    MixUp,
+    Pipeline,
+    RandAugment,
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomCrop,
+    RandomElasticTransform,
+    RandomErasing,
+    RandomFlip,
+    RandomGaussianBlur,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPerspective,
+    RandomPosterization,
+    RandomRotation,
+    RandomSaturation,
+    RandomSharpness,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+    Solarization,
+)
 from hornbook.layers.convolution import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
 from hornbook.layers.core import Dense, EinsumDense, Embedding, Identity, Masking
+from hornbook.layers.image import CenterCrop, Resizing
 from hornbook.layers.merging import (
     Add,
     Average,
