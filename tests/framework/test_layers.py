@@ -159,6 +159,33 @@ ROWS = [
     Row("LSTM", {"units": 4, "dropout": 0.5, "recurrent_dropout": 0.4, "seed": 3}, ((2, 4, 3),), training=True),
     Row("GRU", {"units": 4, "return_state": True}, **SEQUENCE),
     Row("GRU", {"units": 4, "reset_after": False, "recurrent_dropout": 0.4, "seed": 3}, ((2, 4, 3),), training=True),
+    Row("ConvLSTM1D", {"filters": 2, "kernel_size": 3}, ((2, 4, 6, 3),), mask=STEPS),
+    Row(
+        "ConvLSTM1D",
+        {"filters": 2, "kernel_size": 3, "padding": "same", "strides": 2, "return_state": True, "use_bias": False},
+        ((2, 3, 6, 2),),
+    ),
+    Row(
+        "ConvLSTM2D",
+        {
+            "filters": 2,
+            "kernel_size": (2, 3),
+            "return_sequences": True,
+            "dropout": 0.4,
+            "recurrent_dropout": 0.3,
+            "seed": 1,
+        },
+        ((2, 3, 5, 6, 2),),
+        training=True,
+    ),
+    Row(
+        "ConvLSTM2D", {"filters": 2, "kernel_size": 2, "data_format": "channels_first"}, ((2, 3, 2, 5, 6),), skip=FIRST
+    ),
+    Row(
+        "ConvLSTM3D",
+        {"filters": 2, "kernel_size": 2, "strides": (1, 2, 1), "go_backwards": True},
+        ((1, 3, 4, 5, 3, 1),),
+    ),
     # attention
     Row("MultiHeadAttention", {"num_heads": 2, "key_dim": 3}, **ATTENTION),
     Row("MultiHeadAttention", {"num_heads": 2, "key_dim": 3}, ((2, 4, 6), (2, 4, 6)), mask=STEPS),
@@ -465,7 +492,7 @@ def test_recurrence_takes_states_and_cells_of_ones_own() -> None:
     x = np.zeros((2, 4, 3), "float32")
     output, state = layers.RNN(Adding(), return_state=True)(x, initial_state=[np.ones((2, 3), "float32")])
     assert output.numpy()[0, 0] == 4 and state.numpy()[0, 0] == 5
-    with pytest.raises(ValueError, match="sizes"):
+    with pytest.raises(ValueError, match="have shapes"):
         layers.LSTM(3)(x, initial_state=[np.ones((2, 3), "float32")])
     with pytest.raises(ValueError, match="state_size"):
         layers.RNN(layers.Dense(3))

@@ -4,7 +4,7 @@ core            Dense, EinsumDense, Embedding, Identity, Masking
 convolution     Conv1D, Conv2D
 pooling         Max, Average, GlobalAverage, GlobalMax
 normalization   Batch, Layer, RMS, Group, Unit
-recurrent       RNN; LSTM, GRU, SimpleRNN and their cells
+recurrent       RNN; LSTM, GRU, SimpleRNN and their cells; ConvLSTM
 attention       MultiHeadAttention, GroupQueryAttention
 merging         Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot
 reshaping       Flatten, Reshape, Permute, RepeatVector, ZeroPadding, Cropping, UpSampling
@@ -69,6 +69,9 @@ from hornbook.layers.recurrent import (
     GRU,
     LSTM,
     RNN,
+    ConvLSTM1D,
+    ConvLSTM2D,
+    ConvLSTM3D,
     GRUCell,
     LSTMCell,
     SimpleRNN,

@@ -146,7 +146,8 @@ def conv(
             return _grouped(x, kernel, strides, how, dilation)
         if rank == 2 and max(dilation) == 1:
             return tf.nn.conv2d(x, kernel, strides, how)
-        return tf.nn.convolution(x, kernel, strides=strides, padding=how, dilations=dilation)
+        axes = ("NWC", "NHWC", "NDHWC")[rank - 1]  # the eager gradient over volumes asks for them by name
+        return tf.nn.convolution(x, kernel, strides=strides, padding=how, data_format=axes, dilations=dilation)
 
     return _channels_last(run, x, standardize_data_format(data_format))
 

@@ -1,7 +1,7 @@
 """A cell is one step: what the built-in cells share, cells stacked as one, and how a walk handles any cell."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from hornbook import activations, constraints, initializers, ops, random, regularizers
@@ -58,7 +58,8 @@ class BaseCell(Layer):
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed)
-        self._masks: tuple | None = None  # held by RNN for the length of a sequence
+        self._input_mask: Any = None
+        self._state_mask: Any = None
 
     def build(self, input_shape: Sequence) -> None:
         (features,) = known_sizes(input_shape, [-1], type(self).__name__)
@@ -76,19 +77,55 @@ class BaseCell(Layer):
     def _bias(self) -> Variable:
         return self.add_weight(shape=(self.gates * self.units,), name="bias")
 
-    def draw_masks(self, inputs: Any, state: Any, training: bool | None) -> tuple:
-        """(masks of the inputs, masks of the state), each a list or None."""
+    def _drawn(self, x: Any, rate: float) -> Any:
+        if not rate:
+            return None
+        masks = [random.dropout(ops.ones_like(x), rate, seed=self.seed_generator) for _ in range(self._mask_count)]
+        return masks if len(masks) > 1 else masks[0]
 
-        def draw(x: Any, rate: float) -> list | None:
-            if not training or not rate:
-                return None
-            count = self.gates if self.recurrent_dropout else 1
-            return [random.dropout(ops.ones_like(x), rate, seed=self.seed_generator) for _ in range(count)]
+    @property
+    def _mask_count(self) -> int:
+        return self.gates if self.recurrent_dropout else 1
 
-        return draw(inputs, self.dropout), draw(state, self.recurrent_dropout)
+    def get_dropout_mask(self, step_input: Any) -> Any:
+        """What the inputs are multiplied by: drawn once, the same until `reset_dropout_mask`.
+
+        Args:
+            step_input: the inputs of a step, (batch, ...).
+
+        Returns:
+            A tensor of that shape, or a list with one for each gate; None where nothing is dropped.
+        """
+        if self._input_mask is None:
+            self._input_mask = self._drawn(step_input, self.dropout)
+        return self._input_mask
+
+    def get_recurrent_dropout_mask(self, step_input: Any) -> Any:
+        """What the state is multiplied by: drawn once, the same until `reset_recurrent_dropout_mask`.
+
+        Args:
+            step_input: the state of a step, (batch, ...).
+
+        Returns:
+            A tensor of that shape, or a list with one for each gate; None where nothing is dropped.
+        """
+        if self._state_mask is None:
+            self._state_mask = self._drawn(step_input, self.recurrent_dropout)
+        return self._state_mask
+
+    def reset_dropout_mask(self) -> None:
+        """Let the next sequence draw a mask of the inputs of its own."""
+        self._input_mask = None
+
+    def reset_recurrent_dropout_mask(self) -> None:
+        """Let the next sequence draw a mask of the state of its own."""
+        self._state_mask = None
 
     def _dropout_masks(self, inputs: Any, state: Any, training: bool | None) -> tuple:
-        return self._masks if self._masks is not None else self.draw_masks(inputs, state, training)
+        """(masks of the inputs, masks of the state), each a tensor, a list or None."""
+        if not training:
+            return None, None
+        return self.get_dropout_mask(inputs), self.get_recurrent_dropout_mask(state)
 
     def get_initial_state(self, batch_size: Any = None) -> list:
         """Zeros of shape (batch_size, units) for each state."""
@@ -96,14 +133,15 @@ class BaseCell(Layer):
         return [ops.zeros((batch_size, self.units), dtype=self.compute_dtype) for _ in range(count)]
 
 
-def project(x: Any, kernel: Any, masks: Sequence | None) -> Any:
+def project(x: Any, kernel: Any, masks: Any, product: Callable = ops.matmul, axis: int = -1) -> Any:
     """x @ kernel; with a mask for each gate, the gate's columns get x times its mask."""
-    if not masks:
-        return ops.matmul(x, kernel)
-    if len(masks) == 1:
-        return ops.matmul(ops.multiply(x, masks[0]), kernel)
+    if masks is None:
+        return product(x, kernel)
+    if not isinstance(masks, list):
+        return product(ops.multiply(x, masks), kernel)
     columns = ops.split(kernel, len(masks), axis=-1)
-    return ops.concatenate([ops.matmul(ops.multiply(x, m), part) for m, part in zip(masks, columns, strict=True)], -1)
+    gates = [product(ops.multiply(x, mask), part) for mask, part in zip(masks, columns, strict=True)]
+    return ops.concatenate(gates, axis)
 
 
 class StackedRNNCells(Layer):
@@ -192,13 +230,18 @@ def step_of(cell: Any, inputs: Any, states: list, training: bool | None) -> tupl
 
 @contextlib.contextmanager
 def held_masks(cell: Any, inputs: Any, states: Any, training: bool | None) -> Iterator[None]:
-    """Inside, the cell (and those in it) use one draw of dropout masks for all steps."""
+    """Inside, the cell (and those in it) use one draw of dropout masks, made here, for all steps of a sequence.
+
+    They are drawn before the loop, as what is drawn inside of a compiled loop cannot be used by its next step.
+    """
     with contextlib.ExitStack() as stack:
         if isinstance(cell, StackedRNNCells):
             for inner, state in zip(cell.cells, states, strict=True):
                 stack.enter_context(held_masks(inner, inputs, state, training))
                 inputs = state[0]
         elif isinstance(cell, BaseCell):
-            cell._masks = cell.draw_masks(inputs, states[0], training)
-            stack.callback(setattr, cell, "_masks", None)
+            for reset in (cell.reset_dropout_mask, cell.reset_recurrent_dropout_mask):
+                reset()
+                stack.callback(reset)
+            cell._dropout_masks(inputs, states[0], training)
         yield

@@ -185,17 +185,18 @@ class LSTM(BuiltInRNN):
             raise ValueError(f"use_cudnn must be 'auto', True or False, got {use_cudnn!r}.")
         self.use_cudnn = use_cudnn
 
-    def walk(self, sequences: Any, states: list, mask: Any, training: bool | None) -> tuple[Any, Any, list]:
+    def inner_loop(
+        self, sequences: Any, initial_state: list, mask: Any, training: bool | None = False
+    ) -> tuple[Any, Any, list]:
         cell = self.cell
         usual = cell.activation is activations.tanh and cell.recurrent_activation is activations.sigmoid
         if not (usual and self.use_cudnn) or cell.recurrent_dropout or self.unroll or self.zero_output_for_mask:
-            return super().walk(sequences, states, mask, training)
-        input_masks, _ = cell._masks
-        if input_masks:
-            sequences = ops.multiply(sequences, ops.expand_dims(input_masks[0], 1))  # the same at every step
+            return super().inner_loop(sequences, initial_state, mask, training)
+        if training and cell.dropout:  # the same at every step
+            sequences = ops.multiply(sequences, ops.expand_dims(cell.get_dropout_mask(sequences[:, 0]), 1))
         outputs, h, c = backend.lstm(
             sequences,
-            *states,
+            *initial_state,
             mask=mask,
             kernel=cell.kernel,
             recurrent_kernel=cell.recurrent_kernel,

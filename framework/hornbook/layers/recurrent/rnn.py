@@ -104,10 +104,14 @@ class RNN(Layer):
         for state in tree.flatten(self.states or []):
             state.assign(ops.zeros(state.shape, dtype=self.variable_dtype))
 
+    def reset_states(self) -> None:
+        """The same as `reset_state`."""
+        self.reset_state()
+
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = False) -> Any:
         states = self._starting_states(sequences, initial_state)
         with held_masks(self.cell, sequences[:, 0], states, training):
-            last_output, outputs, states = self.walk(sequences, states, mask, training)
+            last_output, outputs, states = self.inner_loop(sequences, states, mask, training)
         if self.stateful:
             for kept, new in zip(tree.flatten(self.states), tree.flatten(states), strict=True):
                 kept.assign(ops.cast(new, self.variable_dtype))
@@ -120,42 +124,57 @@ class RNN(Layer):
                 return tree.map_structure(lambda kept: ops.cast(kept.value, self.compute_dtype), self.states)
             return self.get_initial_state(ops.shape(sequences)[0])
         states = list(initial_state) if isinstance(initial_state, list | tuple) else [initial_state]
-        wanted = tree.flatten(self.state_size)
+        wanted = [self._state_shape(size, sequences.shape) for size in tree.flatten(self.state_size)]
         given = [tuple(state.shape) for state in tree.flatten(states)]
-        if [shape[-1] for shape in given] != wanted:
+        if len(given) != len(wanted) or not all(map(_fits, given, wanted)):
             raise ValueError(
-                f"The cell's states have sizes {wanted}: initial_state must be a list of {len(wanted)} tensors of "
-                f"shape (batch, size); got shapes {given}."
+                f"The cell's states have shapes {wanted}: initial_state must be a list of {len(wanted)} tensors of "
+                f"these; got shapes {given}."
             )
         return states
 
-    def walk(self, sequences: Any, states: list, mask: Any, training: bool | None) -> tuple[Any, Any, list]:
-        """(last output, outputs of all steps, last states)."""
+    def _state_shape(self, size: int, sequences_shape: Sequence) -> tuple:
+        """The shape of a state, or of the output of a step, that has `size` features."""
+        return (sequences_shape[0], size)
+
+    def inner_loop(
+        self, sequences: Any, initial_state: list, mask: Any, training: bool | None = False
+    ) -> tuple[Any, Any, list]:
+        """The walk itself, which a subclass may replace by a faster one.
+
+        Args:
+            sequences: (batch, time, ...).
+            initial_state: the states before the first step.
+            mask: (batch, time), or None.
+            training: whether the cell drops.
+
+        Returns:
+            (last output, outputs of all steps, last states).
+        """
 
         def step(inputs: Any, flat: Sequence) -> tuple[Any, list]:
-            output, new = step_of(self.cell, inputs, tree.pack_sequence_as(states, flat), training)
+            output, new = step_of(self.cell, inputs, tree.pack_sequence_as(initial_state, flat), training)
             return output, tree.flatten(new)
 
         last_output, outputs, last_states = backend.rnn(
             step,
             sequences,
-            tree.flatten(states),
+            tree.flatten(initial_state),
             go_backwards=self.go_backwards,
             mask=mask,
             unroll=self.unroll,
             zero_output_for_mask=self.zero_output_for_mask,
             return_all_outputs=self.return_sequences,
         )
-        return last_output, outputs, tree.pack_sequence_as(states, last_states)
+        return last_output, outputs, tree.pack_sequence_as(initial_state, last_states)
 
     def compute_output_shape(self, sequences_shape: Sequence, initial_state_shape: Any = None) -> Any:
-        batch, time = sequences_shape[:2]
-        units = output_size_of(self.cell)
-        output = (batch, time, units) if self.return_sequences else (batch, units)
+        batch, *step = self._state_shape(output_size_of(self.cell), sequences_shape)
+        output = (batch, sequences_shape[1], *step) if self.return_sequences else (batch, *step)
         if not self.return_state:
             return output
         sizes = self.state_size if isinstance(self.state_size, list | tuple) else [self.state_size]
-        return (output, *tree.map_structure(lambda n: (batch, n), list(sizes)))
+        return (output, *tree.map_structure(lambda size: self._state_shape(size, sequences_shape), list(sizes)))
 
     def compute_mask(self, sequences: Any, mask: Any = None) -> Any:
         output_mask = mask if self.return_sequences else None
@@ -172,32 +191,38 @@ class RNN(Layer):
         return cls(**{**config, "cell": cell})
 
 
-def _of_cell(name: str) -> Any:
+def _fits(shape: Sequence, wanted: Sequence) -> bool:
+    """Whether a shape is the one wanted, as far as both are known."""
+    return len(shape) == len(wanted) and all(None in (a, b) or a == b for a, b in zip(shape, wanted, strict=True))
+
+
+def of_cell(name: str) -> Any:
+    """A property of a walk that its cell holds."""
     return property(lambda self: getattr(self.cell, name), doc=f"The cell's {name}.")
 
 
 class BuiltInRNN(RNN):
     """Base of the walks whose cell is made from the layer's own arguments."""
 
-    units, use_bias = _of_cell("units"), _of_cell("use_bias")
-    activation, recurrent_activation = _of_cell("activation"), _of_cell("recurrent_activation")
+    units, use_bias = of_cell("units"), of_cell("use_bias")
+    activation, recurrent_activation = of_cell("activation"), of_cell("recurrent_activation")
     kernel_initializer, kernel_regularizer, kernel_constraint = (
-        _of_cell("kernel_initializer"),
-        _of_cell("kernel_regularizer"),
-        _of_cell("kernel_constraint"),
+        of_cell("kernel_initializer"),
+        of_cell("kernel_regularizer"),
+        of_cell("kernel_constraint"),
     )
     recurrent_initializer, recurrent_regularizer, recurrent_constraint = (
-        _of_cell("recurrent_initializer"),
-        _of_cell("recurrent_regularizer"),
-        _of_cell("recurrent_constraint"),
+        of_cell("recurrent_initializer"),
+        of_cell("recurrent_regularizer"),
+        of_cell("recurrent_constraint"),
     )
     bias_initializer, bias_regularizer, bias_constraint = (
-        _of_cell("bias_initializer"),
-        _of_cell("bias_regularizer"),
-        _of_cell("bias_constraint"),
+        of_cell("bias_initializer"),
+        of_cell("bias_regularizer"),
+        of_cell("bias_constraint"),
     )
-    dropout, recurrent_dropout = _of_cell("dropout"), _of_cell("recurrent_dropout")
-    unit_forget_bias, reset_after = _of_cell("unit_forget_bias"), _of_cell("reset_after")
+    dropout, recurrent_dropout = of_cell("dropout"), of_cell("recurrent_dropout")
+    unit_forget_bias, reset_after = of_cell("unit_forget_bias"), of_cell("reset_after")
 
     def __init__(self, cell: type, cell_arguments: dict[str, Any], **kwargs: Any) -> None:
         cell_arguments["implementation"] = kwargs.pop("implementation", None)
@@ -205,7 +230,11 @@ class BuiltInRNN(RNN):
         super().__init__(cell(**cell_arguments, **inherited, name=to_snake_case(cell.__name__)), **kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        config = {**Layer.get_config(self), "zero_output_for_mask": self.zero_output_for_mask}
+        config = {
+            **Layer.get_config(self),
+            "unroll": self.unroll,
+            "zero_output_for_mask": self.zero_output_for_mask,
+        }
         config.pop("use_cudnn", None)
         config.pop("implementation", None)
         return config
