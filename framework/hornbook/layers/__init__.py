@@ -1,11 +1,13 @@
 """The layers, a family in a file.
 
-core            Dense, EinsumDense, Embedding, Identity, Masking
+core            Dense, EinsumDense, Embedding, ReversibleEmbedding, Identity, Masking
+lambdas         Lambda
 convolution     Conv1D, Conv2D
 pooling         Max, Average, GlobalAverage, GlobalMax
 normalization   Batch, Layer, RMS, Group, Unit
 recurrent       RNN; LSTM, GRU, SimpleRNN and their cells; ConvLSTM
-attention       MultiHeadAttention, GroupQueryAttention
+wrappers        TimeDistributed, Bidirectional, SpectralNormalization
+attention       MultiHeadAttention, GroupQueryAttention, Attention, AdditiveAttention
 merging         Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot
 reshaping       Flatten, Reshape, Permute, RepeatVector, ZeroPadding, Cropping, UpSampling
 regularization  Dropout and other noise
@@ -18,9 +20,10 @@ from hornbook.core.input_layer import Input, InputLayer
 from hornbook.core.layer import InputSpec, Layer
 from hornbook.core.registry import Family
 from hornbook.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
-from hornbook.layers.attention import GroupQueryAttention, MultiHeadAttention
+from hornbook.layers.attention import AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention
 from hornbook.layers.convolution import Conv1D, Conv2D, Convolution1D, Convolution2D
-from hornbook.layers.core import Dense, EinsumDense, Embedding, Identity, Masking
+from hornbook.layers.core import Dense, EinsumDense, Embedding, Identity, Masking, ReversibleEmbedding
+from hornbook.layers.lambdas import Lambda
 from hornbook.layers.merging import (
     Add,
     Average,
@@ -98,6 +101,7 @@ from hornbook.layers.reshaping import (
     ZeroPadding2D,
 )
 from hornbook.layers.text import StringLookup, TextVectorization
+from hornbook.layers.wrappers import Bidirectional, SpectralNormalization, TimeDistributed, Wrapper
 
 family = Family(
     "layers",

@@ -190,7 +190,8 @@ class LSTM(BuiltInRNN):
     ) -> tuple[Any, Any, list]:
         cell = self.cell
         usual = cell.activation is activations.tanh and cell.recurrent_activation is activations.sigmoid
-        if not (usual and self.use_cudnn) or cell.recurrent_dropout or self.unroll or self.zero_output_for_mask:
+        zeros = self.zero_output_for_mask and mask is not None
+        if not (usual and self.use_cudnn) or cell.recurrent_dropout or self.unroll or zeros:
             return super().inner_loop(sequences, initial_state, mask, training)
         if training and cell.dropout:  # the same at every step
             sequences = ops.multiply(sequences, ops.expand_dims(cell.get_dropout_mask(sequences[:, 0]), 1))
