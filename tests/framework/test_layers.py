@@ -388,6 +388,11 @@ TESTED_ELSEWHERE = {
     "StringLookup": "below",
     "TextVectorization": "below",
     "Wrapper": "below",
+    "CategoryEncoding": "test_preprocessing",
+    "Discretization": "test_preprocessing",
+    "HashedCrossing": "test_preprocessing",
+    "Hashing": "test_preprocessing",
+    "IntegerLookup": "test_preprocessing",
 }
 
 

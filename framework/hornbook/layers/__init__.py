@@ -13,7 +13,9 @@ reshaping       Flatten, Reshape, Permute, RepeatVector, ZeroPadding, Cropping, 
 regularization  Dropout and other noise
 activations     Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax
 preprocessing   Rescaling, Normalization
-text            TextVectorization, StringLookup
+encoding        CategoryEncoding, Discretization, Hashing, HashedCrossing
+lookup          StringLookup, IntegerLookup
+text            TextVectorization
 """
 
 from hornbook.core.input_layer import Input, InputLayer
@@ -23,7 +25,9 @@ from hornbook.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU,
 from hornbook.layers.attention import AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention
 from hornbook.layers.convolution import Conv1D, Conv2D, Convolution1D, Convolution2D
 from hornbook.layers.core import Dense, EinsumDense, Embedding, Identity, Masking, ReversibleEmbedding
+from hornbook.layers.encoding import CategoryEncoding, Discretization, HashedCrossing, Hashing
 from hornbook.layers.lambdas import Lambda
+from hornbook.layers.lookup import IntegerLookup, StringLookup
 from hornbook.layers.merging import (
     Add,
     Average,
@@ -100,7 +104,7 @@ from hornbook.layers.reshaping import (
     ZeroPadding1D,
     ZeroPadding2D,
 )
-from hornbook.layers.text import StringLookup, TextVectorization
+from hornbook.layers.text import TextVectorization
 from hornbook.layers.wrappers import Bidirectional, SpectralNormalization, TimeDistributed, Wrapper
 
 family = Family(
