@@ -379,6 +379,36 @@ ROWS = [
     # preprocessing
     Row("Rescaling", {"scale": 0.5, "offset": [1.0, 2.0, 3.0]}, **SEQUENCE),
     Row("Rescaling", {"scale": 1 / 255}, low=0, high=255, dtype="uint8"),
+    Row("MelSpectrogram", {"fft_length": 64, "sequence_stride": 20, "num_mel_bins": 5}, ((2, 200),)),
+    Row(
+        "MelSpectrogram",
+        {
+            "fft_length": 32,
+            "sequence_stride": 10,
+            "sequence_length": 20,
+            "window": "hamming",
+            "sampling_rate": 8000,
+            "num_mel_bins": 4,
+            "max_freq": 3000.0,
+            "mag_exp": 1.0,
+            "ref_power": 2.0,
+            "top_db": 6.0,
+        },
+        ((2, 100),),
+    ),
+    Row(
+        "MelSpectrogram",
+        {"fft_length": 32, "power_to_db": False, "num_mel_bins": 4},
+        ((100,),),
+        skip=("symbolic", "parity"),
+    ),
+    *[
+        Row("STFTSpectrogram", {"mode": mode, "frame_length": 8}, ((2, 20, 1),))
+        for mode in ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
+    ],
+    Row("STFTSpectrogram", {"frame_length": 7, "frame_step": 3, "fft_length": 16, "padding": "same"}, ((2, 20, 2),)),
+    Row("STFTSpectrogram", {"mode": "stft", "frame_length": 8, "expand_dims": True, "scaling": None}, ((2, 20, 2),)),
+    Row("STFTSpectrogram", {"frame_length": 8, "data_format": "channels_first"}, ((2, 3, 20),), skip=FIRST),
     Row("Normalization", **SEQUENCE),
     Row("Normalization", {"axis": None, "invert": True}),
     Row("Normalization", {"mean": [1.0, 2.0, 3.0], "variance": [1.0, 4.0, 0.0]}),
@@ -999,6 +1029,9 @@ ERRORS: list[tuple[Callable, type, str]] = [
     (lambda: layers.GaussianNoise(-1), ValueError, "stddev"),
     (lambda: layers.ReLU(max_value=-1), ValueError, "max_value"),
     (lambda: layers.LeakyReLU(None), ValueError, "negative_slope"),
+    (lambda: layers.STFTSpectrogram(mode="power"), ValueError, "mode"),
+    (lambda: layers.STFTSpectrogram(frame_length=8, frame_step=9), ValueError, "frame_step"),
+    (lambda: layers.STFTSpectrogram(frame_length=8, fft_length=7), ValueError, "fft_length"),
     (lambda: layers.Normalization(mean=1.0), ValueError, "go together"),
     (lambda: layers.Normalization()(KerasTensor((None, None))), ValueError, "no known size"),
     (lambda: layers.TextVectorization(output_mode="x"), ValueError, "output_mode"),

@@ -28,7 +28,7 @@ VOCABULARY = {"vocabulary": [12, 36]}
 ROWS: list[tuple[str, dict, Any]] = [
     *[("CategoryEncoding", {"num_tokens": 4, "output_mode": m}, PLACES) for m in ("one_hot", "multi_hot", "count")],
     ("CategoryEncoding", {"num_tokens": 4, "output_mode": "one_hot"}, PLACES[:, :1]),
-    ("CategoryEncoding", {"num_tokens": 4}, np.arange(6).reshape(2, 1, 3)),
+    ("CategoryEncoding", {"num_tokens": 4}, np.arange(6).reshape(2, 3)),
     ("CategoryEncoding", {"num_tokens": 4, "output_mode": "one_hot", "dtype": "int32"}, PLACES[:, 0]),
     *[("Discretization", {**BINS, "output_mode": m}, NUMBERS) for m in ("int", "one_hot", "multi_hot", "count")],
     ("Discretization", {**BINS, "output_mode": "one_hot"}, NUMBERS[:, :1]),

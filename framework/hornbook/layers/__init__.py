@@ -16,6 +16,7 @@ preprocessing   Rescaling, Normalization
 encoding        CategoryEncoding, Discretization, Hashing, HashedCrossing
 lookup          StringLookup, IntegerLookup
 text            TextVectorization
+audio           MelSpectrogram, STFTSpectrogram
 """
 
 from hornbook.core.input_layer import Input, InputLayer
@@ -23,6 +24,7 @@ from hornbook.core.layer import InputSpec, Layer
 from hornbook.core.registry import Family
 from hornbook.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from hornbook.layers.attention import AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention
+from hornbook.layers.audio import MelSpectrogram, STFTSpectrogram
 from hornbook.layers.convolution import Conv1D, Conv2D, Convolution1D, Convolution2D
 from hornbook.layers.core import Dense, EinsumDense, Embedding, Identity, Masking, ReversibleEmbedding
 from hornbook.layers.encoding import CategoryEncoding, Discretization, HashedCrossing, Hashing
