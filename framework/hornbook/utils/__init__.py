@@ -14,6 +14,7 @@ from hornbook.core.registry import (
 from hornbook.random.seed_generator import set_random_seed
 from hornbook.training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from hornbook.utils.arrays import normalize, to_categorical
+from hornbook.utils.feature_space import FeatureSpace
 from hornbook.utils.files import get_file
 from hornbook.utils.sequences import pad_sequences
 
@@ -21,6 +22,7 @@ custom_object_scope = CustomObjectScope
 
 __all__ = [
     "CustomObjectScope",
+    "FeatureSpace",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
