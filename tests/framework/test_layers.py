@@ -423,6 +423,10 @@ TESTED_ELSEWHERE = {
     "HashedCrossing": "test_preprocessing",
     "Hashing": "test_preprocessing",
     "IntegerLookup": "test_preprocessing",
+    "FlaxLayer": "below",
+    "JaxLayer": "below",
+    "TFSMLayer": "below",
+    "TorchModuleWrapper": "below",
 }
 
 
@@ -730,6 +734,47 @@ def test_a_mask_given_by_hand_goes_on_with_the_output() -> None:
     x = np.ones((2, 4, 3), "float32")
     for package in (layers, keras.layers):
         assert masks_of(package.LSTM(3, return_sequences=True)(x, mask=STEPS)) == [STEPS.tolist()]
+
+
+class Scaling(tf.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = tf.Variable(2.0, name="factor")
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 3), name="x")])
+    def scaled(self, x: Any) -> Any:
+        return x * self.factor
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 3), name="x")])
+    def in_training(self, x: Any) -> Any:
+        return x * self.factor + 1.0
+
+
+def test_a_saved_model_as_a_layer(tmp_path: Any) -> None:
+    module, x, folder = Scaling(), np.ones((2, 3), "float32"), str(tmp_path / "saved")
+    tf.saved_model.save(module, folder, signatures={"serving_default": module.scaled})
+    layer = layers.TFSMLayer(folder, call_endpoint="scaled", call_training_endpoint="in_training", name="layer")
+    assert layer(x).numpy()[0, 0] == 2 and layer(x, training=True).numpy()[0, 0] == 3
+    assert layer(KerasTensor((None, 3))).shape == (None, 3)
+    assert [(w.name, w.shape, w.trainable) for w in layer.trainable_weights] == [("factor", (), True)]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(x))
+    assert tape.gradient(loss, layer.trainable_weights[0]._value) == 6
+    layer.set_weights([np.array(5.0)])
+    assert layer(x).numpy()[0, 0] == 5
+    frozen = layers.TFSMLayer(folder, call_endpoint="serving_default", trainable=False)
+    assert frozen.trainable_weights == [] and list(frozen(x)) == ["output_0"]
+    config = layer.get_config()
+    assert layers.TFSMLayer.from_config(config, safe_mode=False)(x).shape == (2, 3)
+    if keras is not None:
+        theirs = keras.layers.TFSMLayer(folder, "scaled", "in_training", name="layer")
+        assert plain(config) == plain(theirs.get_config())
+    with pytest.raises(ValueError, match="starts none"):
+        deserialize_keras_object(plain(serialize_keras_object(layer)))
+    with pytest.raises(ValueError, match="serving_default"):
+        layers.TFSMLayer(folder)
+    with pytest.raises(OSError, match="nowhere"):
+        layers.TFSMLayer(tmp_path / "nowhere")
 
 
 def test_a_wrapper_of_ones_own() -> None:
@@ -1041,6 +1086,9 @@ ERRORS: list[tuple[Callable, type, str]] = [
     (lambda: layers.TextVectorization(vocabulary=["a"])([["a", "b"]]), ValueError, "split=None"),
     (lambda: layers.TextVectorization(vocabulary=["a"])(np.ones(3)), TypeError, "text"),
     (lambda: layers.TextVectorization(vocabulary=["a", "b"], max_tokens=3), ValueError, "max_tokens=3"),
+    (lambda: layers.TorchModuleWrapper(None), RuntimeError, "runs on tensorflow"),
+    (lambda: layers.JaxLayer(lambda params, x: x), RuntimeError, "needs that backend"),
+    (lambda: layers.FlaxLayer(None), RuntimeError, "FlaxLayer"),
     (lambda: layers.get("Dens"), ValueError, "Dense"),
 ]
 

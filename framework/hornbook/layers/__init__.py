@@ -17,6 +17,7 @@ encoding        CategoryEncoding, Discretization, Hashing, HashedCrossing
 lookup          StringLookup, IntegerLookup
 text            TextVectorization
 audio           MelSpectrogram, STFTSpectrogram
+foreign         TFSMLayer; TorchModuleWrapper, JaxLayer, FlaxLayer
 """
 
 from hornbook.core.input_layer import Input, InputLayer
@@ -28,6 +29,7 @@ from hornbook.layers.audio import MelSpectrogram, STFTSpectrogram
 from hornbook.layers.convolution import Conv1D, Conv2D, Convolution1D, Convolution2D
 from hornbook.layers.core import Dense, EinsumDense, Embedding, Identity, Masking, ReversibleEmbedding
 from hornbook.layers.encoding import CategoryEncoding, Discretization, HashedCrossing, Hashing
+from hornbook.layers.foreign import FlaxLayer, JaxLayer, TFSMLayer, TorchModuleWrapper
 from hornbook.layers.lambdas import Lambda
 from hornbook.layers.lookup import IntegerLookup, StringLookup
 from hornbook.layers.merging import (
