@@ -416,6 +416,8 @@ class Layer(Operation, Configurable):
         if training is None:
             training = known.training_default
         masks = self._fill_masks(known, args, kwargs)
+        if masks is None and kwargs:
+            masks = kwargs.get("mask")  # given by hand, it goes on with the output like one that came with the input
         first = args[0] if args else next(iter(kwargs.values()), None)
         if self.input_spec is not None:
             check_inputs(self.input_spec, first, self.name)

@@ -1,17 +1,23 @@
 """The layers, a family in a file.
 
-core            Dense, EinsumDense, Embedding, Identity, Masking
+core            Dense, EinsumDense, Embedding, ReversibleEmbedding, Identity, Masking
+lambdas         Lambda
 convolution     Conv; transposed_convolution: ConvTranspose; separable_convolution: SeparableConv, DepthwiseConv
 pooling         Max, Average, GlobalAverage, GlobalMax; adaptive_pooling: AdaptiveAverage, AdaptiveMax
 normalization   Batch, Layer, RMS, Group, Unit
-recurrent       RNN; LSTM, GRU, SimpleRNN and their cells
-attention       MultiHeadAttention, GroupQueryAttention
+recurrent       RNN; LSTM, GRU, SimpleRNN and their cells; ConvLSTM
+wrappers        TimeDistributed, Bidirectional, SpectralNormalization
+attention       MultiHeadAttention, GroupQueryAttention, Attention, AdditiveAttention
 merging         Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot
 reshaping       Flatten, Reshape, Permute, RepeatVector, ZeroPadding, Cropping, UpSampling
 regularization  Dropout and other noise
 activations     Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax
 preprocessing   Rescaling, Normalization
-text            TextVectorization, StringLookup
+encoding        CategoryEncoding, Discretization, Hashing, HashedCrossing
+lookup          StringLookup, IntegerLookup
+text            TextVectorization
+audio           MelSpectrogram, STFTSpectrogram
+foreign         TFSMLayer; TorchModuleWrapper, JaxLayer, FlaxLayer
 """
 
 from hornbook.core.input_layer import Input, InputLayer
@@ -26,7 +32,8 @@ from hornbook.layers.adaptive_pooling import (
     AdaptiveMaxPooling2D,
     AdaptiveMaxPooling3D,
 )
-from hornbook.layers.attention import GroupQueryAttention, MultiHeadAttention
+from hornbook.layers.attention import AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention
+from hornbook.layers.audio import MelSpectrogram, STFTSpectrogram
 from hornbook.layers.augmentation import (
     AugMix,
     AutoContrast,
@@ -60,8 +67,12 @@ from hornbook.layers.augmentation import (
     Solarization,
 )
 from hornbook.layers.convolution import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
-from hornbook.layers.core import Dense, EinsumDense, Embedding, Identity, Masking
+from hornbook.layers.core import Dense, EinsumDense, Embedding, Identity, Masking, ReversibleEmbedding
+from hornbook.layers.encoding import CategoryEncoding, Discretization, HashedCrossing, Hashing
+from hornbook.layers.foreign import FlaxLayer, JaxLayer, TFSMLayer, TorchModuleWrapper
 from hornbook.layers.image import CenterCrop, Resizing
+from hornbook.layers.lambdas import Lambda
+from hornbook.layers.lookup import IntegerLookup, StringLookup
 from hornbook.layers.merging import (
     Add,
     Average,
@@ -118,6 +129,9 @@ from hornbook.layers.recurrent import (
     GRU,
     LSTM,
     RNN,
+    ConvLSTM1D,
+    ConvLSTM2D,
+    ConvLSTM3D,
     GRUCell,
     LSTMCell,
     SimpleRNN,
@@ -157,7 +171,7 @@ from hornbook.layers.separable_convolution import (
     SeparableConvolution1D,
     SeparableConvolution2D,
 )
-from hornbook.layers.text import StringLookup, TextVectorization
+from hornbook.layers.text import TextVectorization
 from hornbook.layers.transposed_convolution import (
     Conv1DTranspose,
     Conv2DTranspose,
@@ -166,6 +180,7 @@ from hornbook.layers.transposed_convolution import (
     Convolution2DTranspose,
     Convolution3DTranspose,
 )
+from hornbook.layers.wrappers import Bidirectional, SpectralNormalization, TimeDistributed, Wrapper
 
 family = Family(
     "layers",

@@ -15,6 +15,7 @@ from hornbook.random.seed_generator import set_random_seed
 from hornbook.training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from hornbook.utils import bounding_boxes
 from hornbook.utils.arrays import normalize, to_categorical
+from hornbook.utils.feature_space import FeatureSpace
 from hornbook.utils.files import get_file
 from hornbook.utils.sequences import pad_sequences
 
@@ -23,6 +24,7 @@ custom_object_scope = CustomObjectScope
 __all__ = [
     "CustomObjectScope",
     "bounding_boxes",
+    "FeatureSpace",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
