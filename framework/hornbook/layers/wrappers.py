@@ -315,7 +315,7 @@ class SpectralNormalization(Wrapper):
 
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
-        self.kernel = getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
+        self.kernel: Any = getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
         if self.kernel is None:
             raise ValueError(
                 f"SpectralNormalization divides a kernel or embeddings, but {self.layer!r} has neither of them."
