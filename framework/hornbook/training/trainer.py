@@ -5,6 +5,7 @@
 """
 
 import inspect
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -348,6 +349,10 @@ class Trainer:
         self._require_compiled("fit")
         if isinstance(epochs, bool) or not isinstance(epochs, int | np.integer) or epochs < 0:
             raise ValueError(f"`epochs` must be an integer, 0 or more, got epochs={epochs!r}.")
+        limit = backend.config.max_epochs()
+        if limit is not None and epochs > limit:
+            warnings.warn(f"config.max_epochs() is {limit}: {limit} of {epochs} epochs are run.", stacklevel=2)
+            epochs = limit
         x, y, sample_weight = rows_of_lists(x), rows_of_lists(y), rows_of_lists(sample_weight)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
@@ -401,11 +406,12 @@ class Trainer:
         end = getattr(callbacks, f"on_{kind}_batch_end", None)
         done, more, logs = 0, True, None
         length, rate = self.steps_per_execution, None
-        while more and not stop():
+        limit = backend.config.max_steps_per_epoch() or math.inf
+        while more and done < limit and not stop():
             if hooks:
                 begin(done)  # type: ignore[misc]
             started = time.perf_counter()
-            ran, more, new = source.run(steps, length)
+            ran, more, new = source.run(steps, int(min(length, limit - done)))
             if not ran:
                 break
             logs, done = new, done + ran
@@ -515,13 +521,16 @@ class Trainer:
         source.start(0, self._strategy)
         done, more = 0, True
         alone = getattr(source, "size", None) is not None and source.steps == 1
-        while more and not self.stop_predicting:
+        limit = backend.config.max_steps_per_epoch() or math.inf
+        while more and done < limit and not self.stop_predicting:
             if callbacks is not None and hooks:
                 callbacks.on_predict_batch_begin(done)
             if alone:
                 ran, more, outputs = 1, False, runner.batch(source.example())
             else:
-                ran, more, outputs = source.run(runner, self.steps_per_execution if hooks else 512)
+                ran, more, outputs = source.run(
+                    runner, int(min(self.steps_per_execution if hooks else 512, limit - done))
+                )
             if not ran and not outputs:
                 break
             done += ran

@@ -13,14 +13,18 @@ from hornbook.core.registry import (
 )
 from hornbook.random.seed_generator import set_random_seed
 from hornbook.training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from hornbook.training.py_dataset import PyDataset
 from hornbook.utils.arrays import normalize, to_categorical
 from hornbook.utils.files import get_file
 from hornbook.utils.sequences import pad_sequences
 
 custom_object_scope = CustomObjectScope
+Sequence = PyDataset
 
 __all__ = [
     "CustomObjectScope",
+    "PyDataset",
+    "Sequence",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
