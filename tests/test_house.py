@@ -19,8 +19,7 @@ SOURCES = {
 FLOORS = [
     {"tree", "backend"},
     {"core", "config"},
-    {"ops"},
-    {"random"},
+    {"ops", "random"},
     {"initializers", "activations", "regularizers", "constraints", "losses", "metrics", "optimizers"},
     {"layers"},
     {"callbacks", "training", "models"},
