@@ -27,7 +27,8 @@ def split_dataset(
 
     Args:
         dataset: an array, a list or tuple of arrays of one length, a `tf.data.Dataset`, or anything with
-            `__getitem__` and `__len__`. Its elements are held in memory.
+            `__getitem__` and `__len__`. Its elements are held in memory. A data set that ends in `batch(n)` is divided
+            between its examples and batched again.
         left_size, right_size: how much each part has, as a number of elements or as a fraction of them. One of the two
             suffices: the other part is the rest.
         shuffle: mix the elements before they are divided.
@@ -50,7 +51,9 @@ def split_dataset(
     one_of(preferred_backend, (None, "tensorflow"), "preferred_backend")
     if left_size is None and right_size is None:
         raise ValueError("split_dataset() needs left_size, right_size, or both: numbers of elements, or fractions.")
+    batch_size = backend.dataset_batch_size(dataset) if backend.is_dataset(dataset) else None
     if backend.is_dataset(dataset):
+        dataset = dataset if batch_size is None else dataset.unbatch()
         rows: Any = list(dataset)
         count = len(rows)
     else:
@@ -63,7 +66,7 @@ def split_dataset(
     parts = []
     for chosen in (order[:left], order[count - right :]):
         if backend.is_dataset(dataset):
-            parts.append(backend.dataset_from_rows([rows[i] for i in chosen], dataset))
+            parts.append(backend.dataset_from_rows([rows[i] for i in chosen], dataset, batch_size))
         else:
             parts.append(backend.dataset_of_arrays(tree.map_structure(lambda column, c=chosen: column[c], rows)))
     return parts[0], parts[1]

@@ -61,7 +61,8 @@ def image_dataset_from_directory(
         verbose: print how many files were found.
 
     Returns:
-        a data set of images in float32, 0 to 255, or of pairs (images, labels), with the attributes `class_names` and
+        a data set of images, 0 to 255 in float32 (uint8 with "nearest"), or of pairs (images, labels), with the
+        attributes `class_names` and
         `file_paths`.
 
     Raises:
@@ -87,7 +88,9 @@ def image_dataset_from_directory(
         raise ValueError("crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other; choose one.")
 
     def read(path: Any) -> Any:
-        image = backend.cast(backend.read_image(path, channels), "float32")
+        image = backend.read_image(path, channels)
+        if interpolation != "nearest":
+            image = backend.cast(image, "float32")
         if data_format == "channels_first":
             image = backend.transpose(image, (2, 0, 1))
         if crop_to_aspect_ratio:
@@ -286,8 +289,12 @@ class _Folder:
         if not all(len(part) for part in chosen):
             raise ValueError(f"validation_split={validation_split} of {len(order)} files leaves one part without any.")
         mixed = (1024 if batch_size is None else 8 * batch_size) if shuffle else 0
-        made = [self._dataset(part, read, batch_size, mixed, seed, pad) for part in chosen]
-        return made if subset == "both" else made[0]
+        if subset == "both":  # what is held out comes in one order
+            return [
+                self._dataset(part, read, batch_size, mixing, seed, pad)
+                for part, mixing in zip(chosen, (mixed, 0), strict=True)
+            ]
+        return self._dataset(chosen[0], read, batch_size, mixed, seed, pad)
 
     def _dataset(
         self, rows: np.ndarray, read: Callable, batch_size: int | None, shuffle: int, seed: int | None, pad: bool

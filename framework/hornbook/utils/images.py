@@ -203,7 +203,8 @@ def smart_resize(
             f"{tuple(x.shape) if hasattr(x, 'shape') else np.shape(x)}."
         )
     images = backend.convert_to_tensor(x)
-    images = images if backend.is_float_dtype(images.dtype) else backend.cast(images, "float32")
+    if interpolation != "nearest" and not backend.is_float_dtype(images.dtype):
+        images = backend.cast(images, "float32")
     resized = ops.image.resize(
         images, size, interpolation=interpolation, crop_to_aspect_ratio=True, data_format=data_format
     )

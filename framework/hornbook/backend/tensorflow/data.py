@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 __all__ = [
+    "dataset_batch_size",
     "dataset_from_rows",
     "dataset_of_arrays",
     "dataset_of_windows",
@@ -44,10 +45,19 @@ def dataset_of_arrays(
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def dataset_from_rows(rows: Sequence, like: Any) -> Any:
-    """The elements in a list, which look like those of the data set `like`."""
+def dataset_from_rows(rows: Sequence, like: Any, batch_size: int | None = None) -> Any:
+    """The elements in a list, which look like those of the data set `like`, in batches."""
     dataset = tf.data.Dataset.from_generator(lambda: iter(rows), output_signature=like.element_spec)
-    return dataset.apply(tf.data.experimental.assert_cardinality(len(rows))).prefetch(tf.data.AUTOTUNE)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(rows)))
+    if batch_size is not None:
+        dataset = dataset.batch(batch_size)
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def dataset_batch_size(dataset: Any) -> int | None:
+    """The number of examples in the batches of a data set that ends in `batch(n)`; None for any other."""
+    size = getattr(dataset, "_batch_size", None)
+    return None if size is None else int(size)
 
 
 def dataset_of_windows(
