@@ -10,14 +10,17 @@ The public path of a thing is where it lives: `hornbook.layers.Dense` is in `hor
 
 from hornbook import (
     activations,
+    backend,
     callbacks,
     config,
     constraints,
     distribution,
     initializers,
     layers,
+    legacy,
     losses,
     metrics,
+    mixed_precision,
     models,
     ops,
     optimizers,
@@ -28,25 +31,48 @@ from hornbook import (
     tree,
     utils,
 )
+from hornbook.backend import device
 from hornbook.core import dtype_policies
-from hornbook.core.dtype_policies import DTypePolicy
+from hornbook.core.dtype_policies import DTypePolicy, FloatDTypePolicy
 from hornbook.core.input_layer import Input
 from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.layer import InputSpec, Layer
 from hornbook.core.operation import Operation
-from hornbook.core.scopes import StatelessScope, name_scope
+from hornbook.core.remat import RematScope, remat
+from hornbook.core.scopes import StatelessScope, SymbolicScope, name_scope
 from hornbook.core.variable import Variable
 from hornbook.initializers import Initializer
 from hornbook.losses import Loss
 from hornbook.metrics import Metric
-from hornbook.models import Functional, Model, Sequential
+from hornbook.models import Function, Functional, Model, Sequential
 from hornbook.optimizers import Optimizer
 from hornbook.random import SeedGenerator
 from hornbook.regularizers import Regularizer
 
 __version__ = "0.1.0"
 
+
+def version() -> str:
+    """The version of Hornbook.
+
+    >>> import hornbook
+    >>> hornbook.version() == hornbook.__version__
+    True
+    """
+    return __version__
+
+
 __all__ = [
+    "version",
+    "remat",
+    "mixed_precision",
+    "legacy",
+    "device",
+    "backend",
+    "SymbolicScope",
+    "RematScope",
+    "Function",
+    "FloatDTypePolicy",
     "DTypePolicy",
     "Functional",
     "Initializer",

@@ -24,6 +24,7 @@ _settings: dict[str, Any] = {
     "epsilon": 1e-7,
     "image_data_format": "channels_last",
 }
+_choices: dict[str, bool | None] = {"flash_attention": None}
 _limits: dict[str, int | None] = {"max_epochs": None, "max_steps_per_epoch": None}
 
 
@@ -99,6 +100,45 @@ def set_image_data_format(data_format: str) -> None:
         ValueError: for anything but "channels_last" and "channels_first".
     """
     _settings["image_data_format"] = standardize_data_format(data_format)
+
+
+def enable_flash_attention() -> None:
+    """Let attention use a fused kernel that never holds all scores, where the backend has one (TensorFlow has none).
+
+    Dao et al. 2022, "FlashAttention", https://arxiv.org/abs/2205.14135.
+
+    >>> from hornbook import config
+    >>> config.enable_flash_attention()
+    >>> config.is_flash_attention_enabled()
+    True
+    """
+    _choices["flash_attention"] = True
+
+
+def disable_flash_attention() -> None:
+    """Keep attention from using a fused kernel.
+
+    >>> from hornbook import config
+    >>> config.disable_flash_attention()
+    >>> config.is_flash_attention_enabled()
+    False
+    """
+    _choices["flash_attention"] = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """Whether attention may use a fused kernel; None, as at the start, leaves it to the backend."""
+    return _choices["flash_attention"]
+
+
+def is_nnx_enabled() -> bool:
+    """Whether layers are Flax NNX modules: never, as that is a matter of the JAX backend of Keras alone.
+
+    >>> from hornbook import config
+    >>> config.is_nnx_enabled()
+    False
+    """
+    return False
 
 
 def max_epochs() -> int | None:

@@ -118,9 +118,24 @@ class NameScope(Scope):
         self.path = path if path is not None else (f"{outer}/{name}" if outer else name)
 
 
-def name_scope(name: str) -> NameScope:
-    """A NameScope: the paths of Variables made inside start with `name`."""
-    return NameScope(name)
+name_scope = NameScope
+
+
+class SymbolicScope(Scope):
+    """Inside, code runs on stand-ins for tensors to learn their shapes; tracing enters it.
+
+    >>> from hornbook.core.scopes import SymbolicScope, in_symbolic_scope
+    >>> with SymbolicScope():
+    ...     in_symbolic_scope()
+    True
+    """
+
+    slot = "symbolic_scope"
+
+
+def in_symbolic_scope() -> bool:
+    """Whether code runs to learn shapes alone."""
+    return getattr(global_state._state, SymbolicScope.slot, None) is not None
 
 
 def current_path() -> str:

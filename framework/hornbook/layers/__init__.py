@@ -14,6 +14,8 @@ preprocessing   Rescaling, Normalization
 text            TextVectorization, StringLookup
 """
 
+from typing import Any
+
 from hornbook.core.input_layer import Input, InputLayer
 from hornbook.core.layer import InputSpec, Layer
 from hornbook.core.registry import Family
@@ -105,4 +107,9 @@ family = Family(
         if isinstance(member, type) and issubclass(member, Layer) and member is not Layer
     },
 )
-get, serialize, deserialize = family.get, family.serialize, family.deserialize
+get, deserialize = family.get, family.deserialize
+
+
+def serialize(layer: Any) -> Any:
+    """A layer as a config, which `deserialize` reads back."""
+    return family.serialize(layer)

@@ -152,4 +152,9 @@ family = Family(
         "l1_l2": L1L2,
     },
 )
-get, serialize, deserialize = family.get, family.serialize, family.deserialize
+get, deserialize = family.get, family.deserialize
+
+
+def serialize(regularizer: Any) -> Any:
+    """A regularizer as a config, which `deserialize` reads back."""
+    return family.serialize(regularizer)

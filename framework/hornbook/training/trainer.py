@@ -19,6 +19,7 @@ from hornbook.core import global_state
 from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.operation import infer
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
+from hornbook.core.tracebacks import filtered
 from hornbook.training.compile import CompiledLoss, CompiledMetrics
 from hornbook.training.data import (
     make_source,
@@ -54,12 +55,14 @@ class Trainer:
         self._strategy = backend.current_strategy()
         self._trained_with: Any = None
         self._seen_kinds = set()
+        self._remat_scope = None  # of a RematScope around the model its layers take notice, each alone
 
     def __getstate__(self) -> dict[str, Any]:
         """What `pickle` and `copy.deepcopy` take along: everything but the compiled steps."""
         return {**self.__dict__, "_steps": {}, "_strategy": None, "_trained_with": None, "_seen_kinds": set()}
 
     # ------------------------------------------------------------------------------------------------- compile
+    @filtered
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -302,6 +305,7 @@ class Trainer:
         infer(lambda *arguments: compiled_loss(*arguments), symbols)
 
     # ------------------------------------------------------------------------------------------------- fit
+    @filtered
     def fit(
         self,
         x: Any = None,
@@ -434,6 +438,7 @@ class Trainer:
         return tuple(v.trainable for v in self.variables)  # type: ignore[attr-defined]
 
     # ------------------------------------------------------------------------------------------------- evaluate
+    @filtered
     def evaluate(
         self,
         x: Any = None,
@@ -490,6 +495,7 @@ class Trainer:
         return values[0] if len(values) == 1 else values
 
     # ------------------------------------------------------------------------------------------------- predict
+    @filtered
     def predict(
         self,
         x: Any,
@@ -549,6 +555,7 @@ class Trainer:
         return tree.map_structure(lambda *leaves: np.concatenate(leaves, axis=0), *arrays)
 
     # ------------------------------------------------------------------------------------------------- single batches
+    @filtered
     def train_on_batch(
         self,
         x: Any,
@@ -566,6 +573,7 @@ class Trainer:
         logs = _numbers(steps.batch(data))
         return logs if return_dict else self._in_order(logs)
 
+    @filtered
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss and the metrics on one batch."""
         self._require_compiled("test_on_batch")
@@ -576,6 +584,7 @@ class Trainer:
         logs = _numbers(steps.batch(data))
         return logs if return_dict else self._in_order(logs)
 
+    @filtered
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
         data = self._one_batch(x)

@@ -16,6 +16,7 @@ from hornbook.core.registry import (
 from hornbook.random.seed_generator import set_random_seed
 from hornbook.training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from hornbook.training.py_dataset import PyDataset
+from hornbook.utils import legacy
 from hornbook.utils.arrays import normalize, to_categorical
 from hornbook.utils.config import Config
 from hornbook.utils.datasets import split_dataset, timeseries_dataset_from_array
@@ -49,6 +50,7 @@ __all__ = [
     "image_dataset_from_directory",
     "img_to_array",
     "is_keras_tensor",
+    "legacy",
     "load_img",
     "normalize",
     "pack_x_y_sample_weight",
