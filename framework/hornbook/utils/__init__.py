@@ -16,7 +16,7 @@ from hornbook.core.registry import (
 from hornbook.random.seed_generator import set_random_seed
 from hornbook.training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from hornbook.training.py_dataset import PyDataset
-from hornbook.utils import legacy
+from hornbook.utils import bounding_boxes, legacy
 from hornbook.utils.arrays import normalize, to_categorical
 from hornbook.utils.config import Config
 from hornbook.utils.datasets import split_dataset, timeseries_dataset_from_array
@@ -40,6 +40,7 @@ __all__ = [
     "Sequence",
     "array_to_img",
     "audio_dataset_from_directory",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
