@@ -4,6 +4,11 @@ from hornbook.backend.config import standardize_dtype
 from hornbook.callbacks.progress import Progbar
 from hornbook.core.global_state import clear_session
 from hornbook.core.keras_tensor import is_keras_tensor
+from hornbook.core.output import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 from hornbook.core.registry import (
     CustomObjectScope,
     deserialize_keras_object,
@@ -26,6 +31,7 @@ from hornbook.utils.directories import (
     text_dataset_from_directory,
 )
 from hornbook.utils.files import get_file
+from hornbook.utils.graphs import get_source_inputs, model_to_dot, plot_model
 from hornbook.utils.images import array_to_img, img_to_array, load_img, save_img
 from hornbook.utils.sequences import pad_sequences
 
@@ -44,18 +50,24 @@ __all__ = [
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
     "get_custom_objects",
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
     "image_dataset_from_directory",
     "img_to_array",
+    "is_interactive_logging_enabled",
     "is_keras_tensor",
     "legacy",
     "load_img",
+    "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_model",
     "register_keras_serializable",
     "save_img",
     "serialize_keras_object",
