@@ -31,6 +31,7 @@ from hornbook import (
     tree,
     utils,
     visualization,
+    wrappers,
 )
 from hornbook.backend import device
 from hornbook.core import dtype_policies
@@ -113,4 +114,5 @@ __all__ = [
     "utils",
     "version",
     "visualization",
+    "wrappers",
 ]
