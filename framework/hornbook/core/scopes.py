@@ -106,11 +106,12 @@ class NameScope(Scope):
     Args:
         name: a name without "/".
         path: the whole path, where it is not the outer path plus the name.
+        kwargs: accepted for signature's sake.
     """
 
     slot = "name_scope"
 
-    def __init__(self, name: str, path: str | None = None) -> None:
+    def __init__(self, name: str, path: str | None = None, **kwargs: Any) -> None:
         if not isinstance(name, str) or "/" in name:
             raise ValueError(f"A name scope needs a string without '/', got {name!r}.")
         self.name = name

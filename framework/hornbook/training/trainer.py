@@ -8,7 +8,7 @@ import inspect
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from hornbook.core import global_state
 from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.operation import infer
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
+from hornbook.core.scopes import StatelessScope
 from hornbook.core.tracebacks import filtered
 from hornbook.training.compile import CompiledLoss, CompiledMetrics
 from hornbook.training.data import (
@@ -223,6 +224,32 @@ class Trainer:
         for term in terms[1:]:
             total = total + term
         return total
+
+    def stateless_compute_loss(
+        self,
+        trainable_variables: Sequence,
+        non_trainable_variables: Sequence,
+        metrics_variables: Sequence,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> tuple:
+        """`compute_loss` with the state as arguments.
+
+        Returns:
+            the loss, and (trainable, non-trainable, metrics') variables' values after it.
+        """
+        groups = (
+            (self.trainable_variables, trainable_variables),  # type: ignore[attr-defined]
+            (self.non_trainable_variables, non_trainable_variables),  # type: ignore[attr-defined]
+            (self.metrics_variables, metrics_variables),  # type: ignore[attr-defined]
+        )
+        given = [pair for variables, values in groups for pair in zip(variables, values, strict=True)]
+        with StatelessScope(given) as scope:
+            loss = self._loss_of(x, y, y_pred, sample_weight, training)
+        return loss, tuple([scope.get_current_value(v) for v in variables] for variables, _ in groups)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Count a batch into the compiled metrics; gives all results."""
