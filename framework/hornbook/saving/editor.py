@@ -198,7 +198,7 @@ def _read(group: h5py.Group) -> Tree:
     """What a group of the file holds: the data sets of its `vars`, and its other groups."""
     store = Store(group, "vars")
     tree: Tree = {name: np.asarray(store[name]) for name in store}
-    for name in group:
+    for name in map(str, group):
         if name != "vars":
             inner = safe_group(group, name)
             tree[name] = _read(inner)

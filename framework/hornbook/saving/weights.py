@@ -142,7 +142,7 @@ def write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:
 class Store(Mapping):
     """The `vars` group of one layer as a mapping from names to data sets, each checked before it is handed out."""
 
-    def __init__(self, file: h5py.File, path: str) -> None:
+    def __init__(self, file: h5py.Group, path: str) -> None:
         self._group = safe_group(file, path)
 
     def __getitem__(self, name: str) -> Any:

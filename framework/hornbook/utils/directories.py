@@ -81,7 +81,7 @@ def image_dataset_from_directory(
     (TensorShape([2, 2, 2, 3]), ['cat', 'dog'])
     """
     channels = _CHANNELS[one_of(color_mode, tuple(_CHANNELS), "color_mode")]
-    size = sizes(image_size, 2, "image_size")
+    height, width = sizes(image_size, 2, "image_size")
     one_of(interpolation, _RESIZERS, "interpolation")
     data_format = standardize_data_format(data_format)
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
@@ -94,9 +94,9 @@ def image_dataset_from_directory(
         if data_format == "channels_first":
             image = backend.transpose(image, (2, 0, 1))
         if crop_to_aspect_ratio:
-            return smart_resize(image, size, interpolation, data_format)
+            return smart_resize(image, (height, width), interpolation, data_format)
         return ops.image.resize(
-            image, size, interpolation, pad_to_aspect_ratio=pad_to_aspect_ratio, data_format=data_format
+            image, (height, width), interpolation, pad_to_aspect_ratio=pad_to_aspect_ratio, data_format=data_format
         )
 
     found = _Folder(directory, labels, label_mode, class_names, IMAGE_FORMATS, follow_links)

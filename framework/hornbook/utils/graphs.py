@@ -89,7 +89,7 @@ def model_to_dot(
         graph = pydot.Dot("model", graph_type="digraph", rankdir=rankdir, concentrate="true", dpi=str(dpi))
         graph.set("splines", splines)
         graph.set_node_defaults(shape="plaintext", fontname="Helvetica")
-    options = {
+    options: dict[str, Any] = {
         "show_shapes": show_shapes,
         "show_dtype": show_dtype,
         "show_layer_names": show_layer_names,
@@ -263,7 +263,7 @@ def plot_model(
             "or write the graph as text with to_file='model.dot'."
         ) from None
     try:
-        from IPython import display
+        from IPython import display  # type: ignore[import-not-found]
     except ImportError:
         return None
     return (

@@ -196,7 +196,7 @@ def smart_resize(
     """
     if kwargs:
         raise TypeError(f"smart_resize() got unexpected arguments: {sorted(kwargs)}.")
-    size = sizes(tuple(size), 2, "size")
+    height, width = sizes(tuple(size), 2, "size")
     if len(np.shape(x) if not backend.is_tensor(x) else x.shape) not in (3, 4):
         raise ValueError(
             "smart_resize() takes an image (height, width, channels) or a batch of them; got shape "
@@ -206,6 +206,6 @@ def smart_resize(
     if interpolation != "nearest" and not backend.is_float_dtype(images.dtype):
         images = backend.cast(images, "float32")
     resized = ops.image.resize(
-        images, size, interpolation=interpolation, crop_to_aspect_ratio=True, data_format=data_format
+        images, (height, width), interpolation=interpolation, crop_to_aspect_ratio=True, data_format=data_format
     )
     return backend.convert_to_numpy(resized) if isinstance(x, np.ndarray) else resized

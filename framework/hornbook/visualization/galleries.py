@@ -172,7 +172,7 @@ def plot_bounding_box_gallery(
     if legend:
         from matplotlib.patches import Patch
 
-        legend_handles = [Patch(color=np.asarray(color) / 255, label=name) for name, _, color, _ in kinds]
+        legend_handles = [Patch(color="#{:02x}{:02x}{:02x}".format(*color), label=name) for name, _, color, _ in kinds]
     plot_image_gallery(
         pictures, rows=rows, cols=cols, legend_handles=legend_handles, data_format="channels_last", **kwargs
     )

@@ -141,7 +141,7 @@ class SKLearnClassifier(ClassifierMixin, _Estimator):
         self.classes_ = self._encoder.categories_[0]
         if len(self.classes_) == 1:
             raise ValueError(f"A classifier needs examples of two classes or more; y holds one class, {y[0]!r}.")
-        return self._encoder.transform(y.reshape(-1, 1))
+        return np.asarray(self._encoder.transform(y.reshape(-1, 1)))
 
     def _decoded(self, outputs: np.ndarray) -> np.ndarray:
         return self.classes_[np.argmax(outputs, axis=1)]
