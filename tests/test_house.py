@@ -18,12 +18,12 @@ SOURCES = {
 # From the ground up. A module may import from its own floor and from those below.
 FLOORS = [
     {"tree", "backend"},
-    {"core", "config"},
+    {"core", "config", "legacy"},
     {"ops", "random"},
     {"initializers", "activations", "regularizers", "constraints", "losses", "metrics", "optimizers"},
-    {"layers"},
+    {"layers", "mixed_precision"},
     {"callbacks", "training", "models"},
-    {"utils", "saving", "export", "distribution", "tuner"},
+    {"utils", "preprocessing", "visualization", "saving", "export", "distribution", "tuner", "wrappers"},
     {"hornbook"},  # the page that names everything
     {"hornbook_datasets", "hornbook_applications"},
     {"hornbook_hub"},

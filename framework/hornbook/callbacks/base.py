@@ -234,25 +234,30 @@ class CallbackList(Callback):
             getattr(callback, hook)(*position, logs=logs)
 
 
-def _calls_all(hook: str, has_position: bool) -> Any:
-    """The hook of a list: the same hook of each callback, with the same logs."""
+def _calls_all(hook: str, position: str | None = None) -> Any:
+    """The hook of a list: the same hook of each callback, with the same logs, at a batch or an epoch or neither."""
 
-    def at(self: CallbackList, position: int, logs: dict[str, Any] | None = None) -> None:
-        self._call(hook, position, logs=logs)
+    def at_batch(self: CallbackList, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._call(hook, batch, logs=logs)
+
+    def at_epoch(self: CallbackList, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._call(hook, epoch, logs=logs)
 
     def plain(self: CallbackList, logs: dict[str, Any] | None = None) -> None:
         self._call(hook, logs=logs)
 
-    call = at if has_position else plain
+    call = {"batch": at_batch, "epoch": at_epoch, None: plain}[position]
     call.__name__, call.__doc__ = hook, getattr(Callback, hook).__doc__
     return call
 
 
-for _hook in [*(hook for hooks in _BATCH_HOOKS.values() for hook in hooks), "on_epoch_begin", "on_epoch_end"]:
-    setattr(CallbackList, _hook, _calls_all(_hook, has_position=True))
+for _hook in [hook for hooks in _BATCH_HOOKS.values() for hook in hooks]:
+    setattr(CallbackList, _hook, _calls_all(_hook, "batch"))
+for _hook in ("on_epoch_begin", "on_epoch_end"):
+    setattr(CallbackList, _hook, _calls_all(_hook, "epoch"))
 for _kind in _BATCH_HOOKS:
     for _hook in (f"on_{_kind}_begin", f"on_{_kind}_end"):
-        setattr(CallbackList, _hook, _calls_all(_hook, has_position=False))
+        setattr(CallbackList, _hook, _calls_all(_hook))
 
 
 def numbers(logs: dict[str, Any] | None) -> dict[str, Any]:

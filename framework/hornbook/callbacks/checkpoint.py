@@ -10,6 +10,7 @@ import numpy as np
 
 from hornbook.callbacks.base import Callback, defines_batch_hooks
 from hornbook.callbacks.stopping import MonitorCallback
+from hornbook.core.output import print_message
 
 
 class _EverySoOften:
@@ -145,7 +146,7 @@ class ModelCheckpoint(MonitorCallback):
 
     def _say(self, text: str) -> None:
         if self.verbose > 0:
-            print(text)
+            print_message(text)
 
 
 class BackupAndRestore(Callback):

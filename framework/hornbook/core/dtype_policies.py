@@ -2,8 +2,13 @@
 
 from typing import Any
 
+import numpy as np
+
+from hornbook import backend
 from hornbook.backend import config
 from hornbook.core import global_state
+from hornbook.core.keras_tensor import KerasTensor
+from hornbook.core.operators import OPS
 from hornbook.core.registry import Configurable, Family
 
 
@@ -14,7 +19,7 @@ class DTypePolicy(Configurable):
     keep float32 weights (Micikevicius et al. 2018, "Mixed Precision Training", https://arxiv.org/abs/1710.03740).
 
     Args:
-        name: the policy's name.
+        name: the policy's name; `floatx()` if None.
         source_name: accepted for signature's sake (the policy a quantized one came from).
 
     >>> import hornbook as keras
@@ -23,7 +28,8 @@ class DTypePolicy(Configurable):
     ('bfloat16', 'float32')
     """
 
-    def __init__(self, name: str, source_name: str | None = None) -> None:
+    def __init__(self, name: str | None = None, source_name: str | None = None) -> None:
+        name = config.floatx() if name is None else name
         if not isinstance(name, str):
             raise TypeError(f"A dtype policy is made from its name, such as 'mixed_bfloat16'; got {name!r}.")
         self._name = name
@@ -39,6 +45,18 @@ class DTypePolicy(Configurable):
     variable_dtype = property(lambda self: self._variable_dtype, doc="The dtype of weights.")
     quantization_mode = property(lambda self: None, doc="None: no quantization.")
 
+    def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
+        """What a layer makes of an input: a tensor or array of floats in `dtype`, if `autocast`; others as they are."""
+        dtype = config.standardize_dtype(dtype)
+        if isinstance(x, np.ndarray):
+            x = backend.convert_to_tensor(x)
+        if not autocast or not (backend.is_tensor(x) or isinstance(x, KerasTensor)):
+            return x
+        is_float = config.is_float_dtype(getattr(x.dtype, "name", x.dtype))
+        if not is_float or config.standardize_dtype(x.dtype) == dtype:
+            return x
+        return OPS["cast"](x, dtype) if isinstance(x, KerasTensor) else backend.cast(x, dtype)
+
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {"name": self._name}
@@ -51,6 +69,9 @@ class DTypePolicy(Configurable):
 
     def __repr__(self) -> str:
         return f'<DTypePolicy "{self._name}">'
+
+
+FloatDTypePolicy = DTypePolicy
 
 
 def dtype_policy() -> DTypePolicy:
@@ -83,7 +104,12 @@ family = Family(
     module="keras",
     what="dtype policy",
 )
-serialize, deserialize = family.serialize, family.deserialize
+deserialize = family.deserialize
+
+
+def serialize(dtype_policy: Any) -> Any:
+    """A dtype policy as a config, which `deserialize` reads back."""
+    return family.serialize(dtype_policy)
 
 
 def get(identifier: Any) -> DTypePolicy:

@@ -20,6 +20,8 @@ audio           MelSpectrogram, STFTSpectrogram
 foreign         TFSMLayer; TorchModuleWrapper, JaxLayer, FlaxLayer
 """
 
+from typing import Any
+
 from hornbook.core.input_layer import Input, InputLayer
 from hornbook.core.layer import InputSpec, Layer
 from hornbook.core.registry import Family
@@ -191,4 +193,9 @@ family = Family(
         if isinstance(member, type) and issubclass(member, Layer) and member is not Layer
     },
 )
-get, serialize, deserialize = family.get, family.serialize, family.deserialize
+get, deserialize = family.get, family.deserialize
+
+
+def serialize(layer: Any) -> Any:
+    """A layer as a config, which `deserialize` reads back."""
+    return family.serialize(layer)

@@ -2,9 +2,10 @@
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from hornbook.core.arguments import one_of
 from hornbook.core.keras_tensor import any_symbolic
 from hornbook.core.layer import Layer
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
@@ -135,6 +136,60 @@ class Model(Trainer, Layer):
         """Read the weights from a `.weights.h5` or `.keras` file."""
         _saving().load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """All state as nested dictionaries by path: {"trainable_variables": {"net": {"dense": {"kernel": ...}}}, ...}.
+
+        Args:
+            value_format: "backend_tensor", or "numpy_array" for copies.
+
+        Returns:
+            the variables' values under "trainable_variables", "non_trainable_variables", "optimizer_variables" and
+            "metrics_variables".
+
+        Raises:
+            ValueError: for another format.
+
+        >>> import hornbook as keras
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="dense")], name="net")
+        >>> model.get_state_tree("numpy_array")["trainable_variables"]["net"]["dense"]["bias"]
+        array([0., 0., 0.], dtype=float32)
+        """
+        one_of(value_format, ("backend_tensor", "numpy_array"), "value_format")
+        trees = {}
+        for kind, variables in self._state_variables().items():
+            tree: dict[str, Any] = {}
+            for variable in variables:
+                *places, name = variable.path.split("/")
+                holder = tree
+                for place in places:
+                    holder = holder.setdefault(place, {})
+                holder[name] = variable.numpy() if value_format == "numpy_array" else variable.value
+            trees[kind] = tree
+        return trees
+
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
+        """Write state that `get_state_tree` gave, or a part of it.
+
+        Raises:
+            ValueError: for a path that no variable has.
+        """
+        known = self._state_variables()
+        for kind, tree in state_tree.items():
+            one_of(kind, tuple(known), "state_tree")
+            by_path = {variable.path: variable for variable in known[kind]}
+            for path, value in _flat_paths(tree):
+                if path not in by_path:
+                    raise ValueError(f"There is no variable {path!r} among the {kind}; there are {sorted(by_path)}.")
+                by_path[path].assign(value)
+
+    def _state_variables(self) -> dict[str, list]:
+        return {
+            "trainable_variables": self.trainable_variables,
+            "non_trainable_variables": self.non_trainable_variables,
+            "optimizer_variables": self.optimizer.variables if self.optimizer is not None else [],
+            "metrics_variables": self.metrics_variables,
+        }
+
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON, without weights."""
         return json.dumps(serialize_keras_object(self), **kwargs)
@@ -229,3 +284,11 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any
     3
     """
     return deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
+
+
+def _flat_paths(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat_paths(value, f"{path}{name}/")
+        else:
+            yield path + name, value

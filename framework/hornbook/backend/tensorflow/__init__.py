@@ -2,6 +2,7 @@
 
 from hornbook.backend.tensorflow.arrays import *  # noqa: F403
 from hornbook.backend.tensorflow.control import *  # noqa: F403
+from hornbook.backend.tensorflow.data import *  # noqa: F403
 from hornbook.backend.tensorflow.image import *  # noqa: F403
 from hornbook.backend.tensorflow.linalg import *  # noqa: F403
 from hornbook.backend.tensorflow.nn import *  # noqa: F403
