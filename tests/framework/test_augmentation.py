@@ -251,3 +251,17 @@ ERRORS = [
 def test_errors_say_what_was_expected(attempt, kind, message):
     with pytest.raises(kind, match=message):
         attempt()
+
+
+def test_one_image_alone_is_a_batch_of_one():
+    flip = layers.RandomFlip("horizontal", seed=1, bounding_box_format="xyxy")
+    image, label = np.arange(24.0, dtype="float32").reshape(2, 4, 3), np.array([1.0], "float32")
+    boxes = {"boxes": np.array([[0.0, 0.0, 1.0, 2.0]], "float32"), "labels": np.array([3])}
+    change = {"size": (2, 4), **flip.get_random_transformation(image[None])}
+    alone = flip.transform_single_image(image, change)
+    np.testing.assert_array_equal(alone, flip.transform_images(image[None], change)[0])
+    np.testing.assert_array_equal(flip.transform_single_segmentation_mask(image, change), alone)
+    np.testing.assert_array_equal(flip.transform_single_label(label, change), label)
+    moved = flip.transform_single_bounding_box(boxes, change)["boxes"]
+    batch = flip.transform_bounding_boxes({"boxes": boxes["boxes"][None], "labels": boxes["labels"][None]}, change)
+    np.testing.assert_array_equal(moved, batch["boxes"][0])

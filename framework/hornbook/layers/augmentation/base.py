@@ -147,6 +147,24 @@ class BaseImagePreprocessingLayer(Layer):
         height, width = self.output_size(*transformation["size"])
         return bounding_boxes.clip_to_image_size({**boxes, "boxes": corners}, height, width)
 
+    # ------------------------------------------------------------------------------------------ one image alone
+    def transform_single_image(self, image: Any, transformation: Transformation, training: bool = True) -> Any:
+        """`transform_images` for one image (height, width, channels)."""
+        return self.transform_images(image[None], transformation)[0]
+
+    def transform_single_segmentation_mask(self, mask: Any, transformation: Transformation, training: bool = True) -> Any:
+        """`transform_segmentation_masks` for one mask (height, width, channels)."""
+        return self.transform_segmentation_masks(mask[None], transformation)[0]
+
+    def transform_single_label(self, label: Any, transformation: Transformation, training: bool = True) -> Any:
+        """`transform_labels` for the label of one image."""
+        return self.transform_labels(label[None], transformation)[0]
+
+    def transform_single_bounding_box(self, boxes: dict, transformation: Transformation, training: bool = True) -> dict:
+        """`transform_bounding_boxes` for the boxes (boxes, 4) of one image and their labels."""
+        batch = self.transform_bounding_boxes({key: value[None] for key, value in boxes.items()}, transformation)
+        return {key: value[0] for key, value in batch.items()}
+
     # ------------------------------------------------------------------------------------------ shapes, configs
     def compute_output_shape(self, input_shape: Sequence) -> tuple:
         shape = list(input_shape)
