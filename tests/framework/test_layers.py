@@ -59,7 +59,8 @@ class Row:
         return [one(shape) for shape in self.inputs]
 
     def __str__(self) -> str:
-        detail = "" if callable(self.kwargs) else ",".join(f"{k}={v}" for k, v in self.kwargs.items())
+        settings = {} if callable(self.kwargs) else self.kwargs
+        detail = ",".join(f"{k}={getattr(v, '__name__', v)}" for k, v in settings.items())
         return f"{self.name}({detail})"
 
 
