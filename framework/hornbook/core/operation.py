@@ -172,6 +172,41 @@ class FunctionOperation(Operation):
         vars(self).update({"name": state["name"], "_inbound_nodes": state["_inbound_nodes"]})
 
 
+class RawOperation(Operation):
+    """A call of one of the backend's own functions, such as `tf.nn.softmax`, in a symbolic graph.
+
+    Args:
+        function: its public name.
+        name: a name; made from the function's if None.
+
+    >>> import tensorflow as tf, hornbook as keras
+    >>> tf.concat([keras.Input((3,)), keras.Input((4,))], axis=1).shape
+    (None, 7)
+    """
+
+    def __init__(self, function: str, name: str | None = None) -> None:
+        if function not in backend.raw_functions():
+            raise ValueError(
+                f"{function!r} is not among the functions of the backend that may stand in a model: these compute "
+                f"numbers from numbers ({', '.join(list(backend.raw_functions())[:3])}, ...)."
+            )
+        self.function = function
+        super().__init__(name or global_state.auto_name(global_state.to_snake_case(function.split(".")[-1])))
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """What the backend's function gives."""
+        return backend.raw_functions()[self.function](*args, **kwargs)
+
+
+def _record_raw_call(name: str, function: Callable, args: tuple, kwargs: dict) -> Any:
+    if not any_symbolic(args, kwargs):
+        return NotImplemented
+    return RawOperation(name).symbolic_call(*args, **kwargs)
+
+
+backend.on_raw_call(_record_raw_call)
+
+
 def to_keras_tensors(specs: Any) -> Any:
     """Each `Spec` of a structure as a KerasTensor."""
     return tree.map_structure(

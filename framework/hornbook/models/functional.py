@@ -11,7 +11,7 @@ from hornbook.core.global_state import auto_name, to_snake_case
 from hornbook.core.input_layer import Input, InputLayer
 from hornbook.core.keras_tensor import KerasTensor, any_symbolic
 from hornbook.core.layer import Layer
-from hornbook.core.operation import FunctionOperation, KerasHistory, Node, Operation, node_of
+from hornbook.core.operation import FunctionOperation, KerasHistory, Node, Operation, RawOperation, node_of
 from hornbook.core.operators import OPS
 from hornbook.core.registry import (
     CustomObjectScope,
@@ -411,6 +411,9 @@ def _node_numbers(nodes: list[Node], operations: list[Operation]) -> dict[int, i
     return numbers
 
 
+RAW = "hornbook.core.operation"  # where a config says that the backend's own functions come from
+
+
 def _op_call(node: Node) -> tuple[list, dict]:
     """An op's call as Keras writes it: what it computes on (its required arguments), and its settings (the others)."""
     operation: Any = node.operation
@@ -421,6 +424,9 @@ def _op_call(node: Node) -> tuple[list, dict]:
 
 
 def _operation_config(operation: Any) -> dict[str, Any]:
+    if isinstance(operation, RawOperation):
+        config = {"function": operation.function, "name": operation.name}
+        return {"module": RAW, "class_name": "RawOperation", "config": config, "registered_name": None}
     if not isinstance(operation, FunctionOperation):
         return serialize_keras_object(operation)
     function = operation.function
@@ -505,6 +511,8 @@ def functional_from_config(cls: type, config: dict[str, Any], custom_objects: An
 
 def _operation_from_config(layer: dict[str, Any]) -> Any:
     module = layer.get("module") or ""
+    if module == RAW:
+        return RawOperation(layer["config"]["function"], layer["config"].get("name"))
     if module.startswith("keras.src.ops."):
         return _op_from_config(layer)
     return deserialize_keras_object(layer, family="layers")
@@ -520,6 +528,8 @@ def _op_from_config(layer: dict[str, Any]) -> Any:
     known = inspect.signature(function).parameters
     settings = {key: deserialize_keras_object(value) for key, value in settings.items() if key in known}
     operation = function.operation(name=layer["config"].get("name"))
+    if function.__name__ == "get_item":  # JSON has no tuples, and an index is one
+        return lambda x, key: operation.symbolic_call(x, tuple(key) if isinstance(key, list) else key)
     return functools.partial(operation.symbolic_call, **settings)
 
 

@@ -152,7 +152,9 @@ class BaseImagePreprocessingLayer(Layer):
         """`transform_images` for one image (height, width, channels)."""
         return self.transform_images(image[None], transformation)[0]
 
-    def transform_single_segmentation_mask(self, mask: Any, transformation: Transformation, training: bool = True) -> Any:
+    def transform_single_segmentation_mask(
+        self, mask: Any, transformation: Transformation, training: bool = True
+    ) -> Any:
         """`transform_segmentation_masks` for one mask (height, width, channels)."""
         return self.transform_segmentation_masks(mask[None], transformation)[0]
 
