@@ -24,6 +24,7 @@ def fresh_names_and_seeds():
 
     hornbook.utils.clear_session(free_memory=False)
     hornbook.config.set_dtype_policy("float32")
+    hornbook.config.disable_traceback_filtering()
     np.random.seed(0)
     hornbook.utils.set_random_seed(0)
 

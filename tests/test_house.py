@@ -18,13 +18,22 @@ SOURCES = {
 # From the ground up. A module may import from its own floor and from those below.
 FLOORS = [
     {"tree", "backend"},
-    {"core", "config"},
-    {"ops"},
-    {"random"},
+    {"core", "config", "legacy"},
+    {"ops", "random"},
     {"initializers", "activations", "regularizers", "constraints", "losses", "metrics", "optimizers", "quantizers"},
-    {"layers", "lora", "quantization"},
+    {"layers", "lora", "quantization", "mixed_precision"},
     {"callbacks", "training", "models"},
-    {"utils", "saving", "export", "distillation", "distribution", "tuner"},
+    {
+        "utils",
+        "preprocessing",
+        "visualization",
+        "saving",
+        "export",
+        "distillation",
+        "distribution",
+        "tuner",
+        "wrappers",
+    },
     {"hornbook"},  # the page that names everything
     {"hornbook_datasets", "hornbook_applications"},
     {"hornbook_hub"},

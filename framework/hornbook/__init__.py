@@ -10,6 +10,7 @@ The public path of a thing is where it lives: `hornbook.layers.Dense` is in `hor
 
 from hornbook import (
     activations,
+    backend,
     callbacks,
     config,
     constraints,
@@ -18,30 +19,37 @@ from hornbook import (
     export,
     initializers,
     layers,
+    legacy,
     losses,
     metrics,
+    mixed_precision,
     models,
     ops,
     optimizers,
+    preprocessing,
     quantizers,
     random,
     regularizers,
     saving,
     tree,
     utils,
+    visualization,
+    wrappers,
 )
+from hornbook.backend import device
 from hornbook.core import dtype_policies
-from hornbook.core.dtype_policies import DTypePolicy
+from hornbook.core.dtype_policies import DTypePolicy, FloatDTypePolicy
 from hornbook.core.input_layer import Input
 from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.layer import InputSpec, Layer
 from hornbook.core.operation import Operation
-from hornbook.core.scopes import StatelessScope, name_scope
+from hornbook.core.remat import RematScope, remat
+from hornbook.core.scopes import StatelessScope, SymbolicScope, name_scope
 from hornbook.core.variable import Variable
 from hornbook.initializers import Initializer
 from hornbook.losses import Loss
 from hornbook.metrics import Metric
-from hornbook.models import Functional, Model, Sequential
+from hornbook.models import Function, Functional, Model, Sequential
 from hornbook.optimizers import Optimizer
 from hornbook.quantizers import Quantizer
 from hornbook.random import SeedGenerator
@@ -49,8 +57,21 @@ from hornbook.regularizers import Regularizer
 
 __version__ = "0.1.0"
 
+
+def version() -> str:
+    """The version of Hornbook.
+
+    >>> import hornbook
+    >>> hornbook.version() == hornbook.__version__
+    True
+    """
+    return __version__
+
+
 __all__ = [
     "DTypePolicy",
+    "FloatDTypePolicy",
+    "Function",
     "Functional",
     "Initializer",
     "Input",
@@ -64,31 +85,42 @@ __all__ = [
     "Optimizer",
     "Quantizer",
     "Regularizer",
+    "RematScope",
     "SeedGenerator",
     "Sequential",
     "StatelessScope",
+    "SymbolicScope",
     "Variable",
     "__version__",
     "activations",
+    "backend",
     "callbacks",
     "config",
     "constraints",
     "distillation",
+    "device",
     "distribution",
     "dtype_policies",
     "export",
     "initializers",
     "layers",
+    "legacy",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "name_scope",
     "ops",
     "optimizers",
     "quantizers",
+    "preprocessing",
     "random",
     "regularizers",
+    "remat",
     "saving",
     "tree",
     "utils",
+    "version",
+    "visualization",
+    "wrappers",
 ]

@@ -1,24 +1,90 @@
 """Settings of the process: `keras.config`."""
 
+from hornbook import backend as backends
 from hornbook.backend.config import (
     backend,
+    disable_flash_attention,
+    enable_flash_attention,
     epsilon,
     floatx,
     image_data_format,
+    is_flash_attention_enabled,
+    is_nnx_enabled,
+    max_epochs,
+    max_steps_per_epoch,
     set_epsilon,
     set_floatx,
     set_image_data_format,
+    set_max_epochs,
+    set_max_steps_per_epoch,
 )
 from hornbook.core.dtype_policies import dtype_policy, set_dtype_policy
+from hornbook.core.output import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
+from hornbook.core.tracebacks import (
+    disable_traceback_filtering,
+    enable_traceback_filtering,
+    is_traceback_filtering_enabled,
+)
 
 __all__ = [
     "backend",
+    "disable_flash_attention",
+    "disable_interactive_logging",
+    "disable_traceback_filtering",
     "dtype_policy",
+    "enable_flash_attention",
+    "enable_interactive_logging",
+    "enable_traceback_filtering",
+    "enable_unsafe_deserialization",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_flash_attention_enabled",
+    "is_interactive_logging_enabled",
+    "is_nnx_enabled",
+    "is_traceback_filtering_enabled",
+    "max_epochs",
+    "max_steps_per_epoch",
+    "set_backend",
     "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "set_max_epochs",
+    "set_max_steps_per_epoch",
 ]
+
+
+def set_backend(backend: str) -> None:
+    """Make sure that this backend is in use. It is chosen at import, by `HORNBOOK_BACKEND` or the settings file.
+
+    Raises:
+        ValueError: for a backend that there is not.
+        RuntimeError: for one that is not in use: it cannot be exchanged in a running program.
+
+    >>> from hornbook import config
+    >>> config.set_backend("tensorflow")
+    """
+    if backend not in backends.BACKENDS:
+        raise ValueError(f"Hornbook has no backend called {backend!r}; it offers: {', '.join(backends.BACKENDS)}.")
+    if backend != (in_use := backends.config.backend()):
+        raise RuntimeError(
+            f"The backend in use is {in_use!r}, chosen when hornbook was imported. Set the environment variable "
+            f"HORNBOOK_BACKEND={backend} and start the program anew."
+        )
+
+
+def enable_unsafe_deserialization() -> None:
+    """Not offered: a file is data and never code, so nothing that a file holds is run.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(
+        "There is no unsafe deserialization: a file is data and never code. Make a lambda a named function, put "
+        "@hornbook.saving.register_keras_serializable() above it, and save the model again."
+    )

@@ -3,6 +3,7 @@
 None is a leaf. Dictionaries are walked in the order of their sorted keys (their own order where keys cannot be sorted).
 """
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -69,37 +70,134 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable) -> Any:
     return optree.tree_unflatten(definition, leaves)
 
 
-def map_structure(function: Callable, *structures: Any, none_is_leaf: bool = True) -> Any:
-    """`function` applied to each leaf (to the leaves in the same place of several structures).
+def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -> Any:
+    """`func` applied to each leaf (to the leaves in the same place of several structures).
 
     >>> from hornbook import tree
     >>> tree.map_structure(lambda x, y: x + y, {"a": 1}, {"a": 2})
     {'a': 3}
     """
-    return optree.tree_map(function, *structures, none_is_leaf=none_is_leaf, namespace=_NAMESPACE)
+    return optree.tree_map(func, *structures, none_is_leaf=none_is_leaf, namespace=_NAMESPACE)
 
 
-def map_structure_up_to(shallow_structure: Any, function: Callable, *structures: Any) -> Any:
-    """`function` applied to whatever lies below each leaf of `shallow_structure`.
+def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any) -> Any:
+    """`func` applied to whatever lies below each leaf of `shallow_structure`.
 
     >>> from hornbook import tree
     >>> tree.map_structure_up_to({"a": 0}, len, {"a": [1, 2]})
     {'a': 2}
     """
     return optree.tree_map(
-        lambda _, *below: function(*below), shallow_structure, *structures, none_is_leaf=True, namespace=_NAMESPACE
+        lambda _, *below: func(*below), shallow_structure, *structures, none_is_leaf=True, namespace=_NAMESPACE
     )
 
 
-def assert_same_structure(a: Any, b: Any) -> None:
-    """Refuse two structures that differ in kind or in keys.
+def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
+    """Refuse two structures that differ in kind or in keys; dictionaries of different classes are of one kind.
+
+    Args:
+        a, b: the structures.
+        check_types: has no effect; lists and tuples are told apart, which `assert_same_paths` does not.
 
     Raises:
         ValueError: where they differ.
+
+    >>> from hornbook import tree
+    >>> tree.assert_same_structure([1, {"a": 2}], [3, {"a": 4}])
     """
-    first, second = (optree.tree_structure(s, none_is_leaf=True, namespace=_NAMESPACE) for s in (a, b))
+    if check_types is not None:
+        warnings.warn(
+            "check_types has no effect; assert_same_paths() compares structures without regard to types.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+    first, second = (optree.tree_structure(_plain(s), none_is_leaf=True, namespace=_NAMESPACE) for s in (a, b))
     if first != second:
         raise ValueError(f"The structures differ: {first} and {second}.")
+
+
+def _plain(structure: Any) -> Any:
+    """The structure with dictionaries of all classes as plain ones."""
+    return traverse(
+        lambda x: dict(x) if isinstance(x, dict) and type(x) is not dict else None, structure, top_down=False
+    )
+
+
+def assert_same_paths(a: Any, b: Any) -> None:
+    """Refuse two structures whose leaves lie at different keys and positions; lists and tuples are alike.
+
+    Raises:
+        ValueError: where they differ.
+
+    >>> from hornbook import tree
+    >>> tree.assert_same_paths([1, {"a": 2}], (3, {"a": 4}))
+    """
+    first, second = ({path for path, _ in flatten_with_path(structure)} for structure in (a, b))
+    if first != second:
+        raise ValueError(
+            f"The structures have leaves at different places: only the first has {sorted(first - second, key=str)}, only "
+            f"the second {sorted(second - first, key=str)}."
+        )
+
+
+class MAP_TO_NONE:  # noqa: N801 (Keras's name)
+    """What the function of `traverse` returns to put None into the place of a value."""
+
+
+def traverse(func: Callable, structure: Any, top_down: bool = True) -> Any:
+    """The structure with each part `x`, containers too, replaced by `func(x)` where that is not None.
+
+    Args:
+        func: what is called on each container and leaf; it returns None to leave one as it is, and `MAP_TO_NONE` to
+            put None there.
+        structure: the structure.
+        top_down: a container comes before what it holds; what replaces it is not entered. Else it comes after.
+
+    Raises:
+        TypeError: for a func that cannot be called.
+
+    >>> from hornbook import tree
+    >>> tree.traverse(lambda x: tuple(x) if isinstance(x, list) else None, [1, [2, 3]], top_down=False)
+    (1, (2, 3))
+    """
+    if not callable(func):
+        raise TypeError(f"traverse() needs a function, got {func!r}.")
+
+    def replaced(part: Any) -> Any:
+        found = func(part)
+        return part if found is None else None if found is MAP_TO_NONE else found
+
+    if not top_down:
+        return replaced(_map_children(lambda part: traverse(func, part, top_down), structure))
+    found = func(structure)
+    if found is not None:
+        return None if found is MAP_TO_NONE else found
+    return _map_children(lambda part: traverse(func, part, top_down), structure)
+
+
+def _map_children(function: Callable, structure: Any) -> Any:
+    """A container with `function` applied to what lies directly in it; a leaf as it is."""
+    if not is_nested(structure):
+        return structure
+    return optree.tree_map(
+        function, structure, is_leaf=lambda part: part is not structure, none_is_leaf=True, namespace=_NAMESPACE
+    )
+
+
+def map_shape_structure(func: Callable, structure: Any) -> Any:
+    """`func` applied to each shape in a structure: tuples and lists of integers and None count as leaves.
+
+    >>> from hornbook import tree
+    >>> tree.map_shape_structure(len, {"a": (None, 3), "b": [(2,)]})
+    {'a': 2, 'b': [1]}
+    """
+    return optree.tree_map(
+        func,
+        structure,
+        is_leaf=lambda x: isinstance(x, list | tuple) and all(size is None or isinstance(size, int) for size in x),
+        none_is_leaf=True,
+        namespace=_NAMESPACE,
+    )
 
 
 def lists_to_tuples(structure: Any) -> Any:

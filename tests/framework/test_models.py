@@ -1,5 +1,6 @@
 """Sequential, Functional, subclassed: structure, calls, configs."""
 
+import keras as reference
 import numpy as np
 import pytest
 
@@ -136,3 +137,36 @@ def test_errors_name_what_was_expected_and_what_came(make, words):
     x = keras.Input((4,))
     with pytest.raises(ValueError, match=words):
         make(keras.Model(x, Dense(2)(x)))
+
+
+def test_state_as_a_tree_by_path():
+    trees, models = [], []
+    for module in (keras, reference):
+        module.utils.clear_session()
+        dense = module.layers.Dense(3, name="d", kernel_initializer="ones")
+        model = module.Sequential([module.Input((2,)), dense, module.layers.BatchNormalization(name="bn")], name="net")
+        model.compile("sgd", "mse", metrics=["mae"])
+        model.fit(np.ones((2, 2)), np.ones((2, 3)), verbose=0)
+        trees.append(model.get_state_tree("numpy_array"))
+        models.append(model)
+    ours, theirs = trees
+    for kind in ("trainable_variables", "non_trainable_variables", "optimizer_variables"):
+        keras.tree.assert_same_structure(ours[kind], theirs[kind])
+        for a, b in zip(keras.tree.flatten(ours[kind]), keras.tree.flatten(theirs[kind]), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    assert set(ours["metrics_variables"]) == set(theirs["metrics_variables"])
+    model = models[0]
+    model.set_state_tree({"trainable_variables": {"net": {"d": {"bias": np.full(3, 7.0)}}}})
+    assert model.get_state_tree()["trainable_variables"]["net"]["d"]["bias"].numpy().tolist() == [7.0] * 3
+    for wrong in ({"weights": {}}, {"trainable_variables": {"net": {"q": np.ones(3)}}}):
+        with pytest.raises(ValueError):
+            model.set_state_tree(wrong)
+    found = []
+    for model in models:
+        state = (model.trainable_variables, model.non_trainable_variables, model.metrics_variables)
+        values = ([v.value for v in group] for group in state)
+        loss, after = model.stateless_compute_loss(
+            *values, x=np.ones((1, 2)), y=np.ones((1, 3)), y_pred=np.zeros((1, 3))
+        )
+        found.append((float(loss), [len(group) for group in after[:2]]))
+    assert found[0] == found[1]

@@ -254,3 +254,16 @@ def test_weights_of_a_subclass_have_keras_paths(tmp_path):
         return found
 
     assert paths(keras) == paths(keras_library)
+
+
+@pytest.mark.parametrize(
+    "key", [(slice(None), 0), (0, 1), (Ellipsis, slice(1, None, 2)), (slice(None), [0, 2]), 1], ids=str
+)
+def test_an_index_comes_back_as_it_was(key, tmp_path):
+    inputs = keras.Input(batch_shape=(2, 4, 3))
+    model = keras.Model(inputs, inputs[key])
+    x = np.arange(24.0, dtype="float32").reshape(2, 4, 3)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    key = tuple(key) if isinstance(key, tuple) else key
+    np.testing.assert_array_equal(again(x), x[key])

@@ -52,7 +52,7 @@ def test_what_does_not_fit_is_named():
         model.set_state_tree({"weights": {}})
     with pytest.raises(ValueError, match=r"shape \(9,\) for 'm/a/bias'"):
         model.set_state_tree({"trainable_variables": {"m": {"a": {"bias": np.ones(9)}}}})
-    with pytest.warns(UserWarning, match=r"no trainable_variables \['m/z'\]"):
+    with pytest.raises(ValueError, match=r"no trainable_variables \['m/z'\]"):
         model.set_state_tree({"trainable_variables": {"m": {"z": np.ones(9)}}})
     twice = hornbook.Model(x := hornbook.Input((2,)), layers.Dense(2)(x))
     twice.layers[1].kernel.path = twice.layers[1].bias.path

@@ -149,7 +149,12 @@ family = Family(
     members={**{f.__name__: f for f in _FUNCTIONS}, "swish": silu, "hard_swish": hard_silu},
     functions_too=True,
 )
-serialize, deserialize = family.serialize, family.deserialize
+deserialize = family.deserialize
+
+
+def serialize(activation: Any) -> Any:
+    """An activation function as a config (a built-in function as its name), which `deserialize` reads back."""
+    return family.serialize(activation)
 
 
 def get(identifier: Any) -> Any:

@@ -7,6 +7,7 @@ see `hornbook.backend.config`.
 
 from hornbook.backend import config as _config
 from hornbook.backend.config import (
+    backend,
     epsilon,
     floatx,
     image_data_format,
@@ -30,3 +31,13 @@ else:
         f"Hornbook has no backend called {_config.backend()!r}; it offers: {', '.join(BACKENDS)}. "
         "Set HORNBOOK_BACKEND=tensorflow (it goes before KERAS_BACKEND)."
     )
+
+
+def __getattr__(name: str) -> object:
+    """Three names of `keras.backend` that live in `hornbook.core`, a floor above."""
+    homes = {"clear_session": "global_state", "get_uid": "global_state", "is_keras_tensor": "keras_tensor"}
+    if name in homes:
+        import importlib
+
+        return getattr(importlib.import_module(f"hornbook.core.{homes[name]}"), name)
+    raise AttributeError(f"module 'hornbook.backend' has no attribute {name!r}")

@@ -25,6 +25,8 @@ _settings: dict[str, Any] = {
     "epsilon": 1e-7,
     "image_data_format": "channels_last",
 }
+_choices: dict[str, bool | None] = {"flash_attention": None}
+_limits: dict[str, int | None] = {"max_epochs": None, "max_steps_per_epoch": None}
 
 
 def _read_settings_file() -> dict[str, Any]:
@@ -101,6 +103,91 @@ def set_image_data_format(data_format: str) -> None:
     _settings["image_data_format"] = standardize_data_format(data_format)
 
 
+def enable_flash_attention() -> None:
+    """Let attention use a fused kernel that never holds all scores, where the backend has one (TensorFlow has none).
+
+    Dao et al. 2022, "FlashAttention", https://arxiv.org/abs/2205.14135.
+
+    >>> from hornbook import config
+    >>> config.enable_flash_attention()
+    >>> config.is_flash_attention_enabled()
+    True
+    """
+    _choices["flash_attention"] = True
+
+
+def disable_flash_attention() -> None:
+    """Keep attention from using a fused kernel.
+
+    >>> from hornbook import config
+    >>> config.disable_flash_attention()
+    >>> config.is_flash_attention_enabled()
+    False
+    """
+    _choices["flash_attention"] = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """Whether attention may use a fused kernel; None, as at the start, leaves it to the backend."""
+    return _choices["flash_attention"]
+
+
+def is_nnx_enabled() -> bool:
+    """Whether layers are Flax NNX modules: never, as that is a matter of the JAX backend of Keras alone.
+
+    >>> from hornbook import config
+    >>> config.is_nnx_enabled()
+    False
+    """
+    return False
+
+
+def max_epochs() -> int | None:
+    """The most epochs that any `fit` runs, None without a limit.
+
+    The environment variable `KERAS_MAX_EPOCHS` sets it at start, to try a long program out quickly.
+    """
+    return _limits["max_epochs"]
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limit the epochs of every `fit` from now on; None lifts the limit.
+
+    >>> from hornbook import config
+    >>> config.set_max_epochs(2)
+    >>> config.max_epochs()
+    2
+    >>> config.set_max_epochs(None)
+    """
+    _limits["max_epochs"] = _limit(max_epochs, "max_epochs")
+
+
+def max_steps_per_epoch() -> int | None:
+    """The most steps that an epoch of `fit`, `evaluate` or `predict` runs, None without a limit.
+
+    The environment variable `KERAS_MAX_STEPS_PER_EPOCH` sets it at start.
+    """
+    return _limits["max_steps_per_epoch"]
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limit the steps of every epoch from now on; None lifts the limit.
+
+    >>> from hornbook import config
+    >>> config.set_max_steps_per_epoch(10)
+    >>> config.max_steps_per_epoch()
+    10
+    >>> config.set_max_steps_per_epoch(None)
+    """
+    _limits["max_steps_per_epoch"] = _limit(max_steps_per_epoch, "max_steps_per_epoch")
+
+
+def _limit(value: Any, name: str) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError(f"`{name}` must be a positive integer, or None for no limit; got {value!r}.")
+    return value
+
+
 def standardize_data_format(data_format: str | None) -> str:
     """`data_format` in lower case, or the default where it is None."""
     if data_format is None:
@@ -166,3 +253,6 @@ def is_int_dtype(dtype: Any) -> bool:
 _KNOWN = frozenset(DTYPES)
 _settings.update(_read_settings_file())
 _settings["backend"] = os.environ.get("HORNBOOK_BACKEND") or os.environ.get("KERAS_BACKEND") or _settings["backend"]
+for _name in _limits:
+    if _value := os.environ.get(f"KERAS_{_name.upper()}"):
+        _limits[_name] = _limit(int(_value), _name)

@@ -10,6 +10,7 @@ import numpy as np
 
 from hornbook.callbacks.base import Callback, defines_batch_hooks
 from hornbook.callbacks.stopping import MonitorCallback
+from hornbook.core.output import print_message
 
 
 class _EverySoOften:
@@ -114,7 +115,7 @@ class Saver(MonitorCallback):
 
     def _say(self, text: str) -> None:
         if self.verbose > 0:
-            print(text)
+            print_message(text)
 
 
 class ModelCheckpoint(Saver):

@@ -10,6 +10,7 @@ import numpy as np
 from hornbook import backend
 from hornbook.callbacks.base import Callback
 from hornbook.callbacks.stopping import MonitorCallback
+from hornbook.core.output import print_message
 
 
 class LearningRateScheduler(Callback):
@@ -43,7 +44,7 @@ class LearningRateScheduler(Callback):
             raise ValueError(f"The function of LearningRateScheduler must give a float, got {rate!r}.")
         optimizer.learning_rate = rate
         if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+            print_message(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Note the learning rate in the logs."""
@@ -129,7 +130,7 @@ class ReduceLROnPlateau(MonitorCallback):
         new = max(old * self.factor, self.min_lr)
         self.model.optimizer.learning_rate = new
         if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
+            print_message(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
         self.cooldown_counter, self.wait = self.cooldown, 0
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from hornbook.callbacks.base import Callback, defines_batch_hooks
+from hornbook.core.output import is_interactive_logging_enabled, print_message
 
 
 class Progbar:
@@ -57,7 +58,7 @@ class Progbar:
         self._start = time.time()
         self._after_first: float | None = None
         self._drawn_at, self._drawn_width = 0.0, 0
-        self._on_terminal = _can_draw_over()
+        self._on_terminal = is_interactive_logging_enabled() and _can_draw_over()
 
     def due(self) -> bool:
         """Whether an update now would be seen."""
@@ -84,7 +85,7 @@ class Progbar:
             self._draw(current, now, seconds, finalize)
         elif self.verbose == 2 and finalize and self.target:
             text = f"{self._count(current)} - {now - self._start:.0f}s - {self._rate(seconds)}{self._shown_values()}"
-            print(text, flush=True)
+            print_message(text)
 
     def add(self, n: int, values: Iterable[tuple[str, Any]] | None = None) -> None:
         """Show that `n` more steps are done."""
@@ -124,7 +125,7 @@ class Progbar:
         width = _visible_width(text)
         if self._on_terminal:
             text = "\r" + text + " " * (self._drawn_width - width)
-        print(text, end="\n" if finalize else "", flush=True)
+        print_message(text, end="\n" if finalize else "")
         self._drawn_at, self._drawn_width = now, width
 
     def _count(self, current: int) -> str:
@@ -180,7 +181,7 @@ class ProgbarLogger(Callback):
         """A new bar, under the epoch's number."""
         self._new_bar()
         if self.verbose and self.epochs > 1:
-            print(f"Epoch {epoch + 1}/{self.epochs}", flush=True)
+            print_message(f"Epoch {epoch + 1}/{self.epochs}")
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         """A new bar, outside of `fit`."""

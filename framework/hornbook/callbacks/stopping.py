@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from hornbook.callbacks.base import Callback, defines_batch_hooks
+from hornbook.core.output import print_message
 
 _GOOD_WHEN_SMALL = ("loss", "error", "crossentropy", "divergence", "perplexity", "hinge", "poisson")
 _SHORT_AND_SMALL = {"mse", "mae", "mape", "msle", "rmse", "bce", "ce", "kld"}
@@ -124,10 +125,10 @@ class EarlyStopping(MonitorCallback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Say so; go back to the best weights."""
         if self.stopped_epoch > 0 and self.verbose > 0:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            print_message(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose > 0:
-                print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+                print_message(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
 
     def get_monitor_value(self, logs: dict[str, Any] | None) -> Any:
@@ -179,7 +180,7 @@ class TerminateOnNaN(Callback):
         if self.raise_error:
             raise RuntimeError(f"NaN or Inf loss encountered at batch {batch}: the loss is {float(loss)}.")
         if not self.model.stop_training:
-            print(f"Batch {batch}: Invalid loss, terminating training")
+            print_message(f"Batch {batch}: Invalid loss, terminating training")
             self.model.stop_training = True
 
 

@@ -114,4 +114,9 @@ family = Family(
     base=Constraint,
     members={cls.__name__: cls for cls in (MaxNorm, NonNeg, UnitNorm, MinMaxNorm)},
 )
-get, serialize, deserialize = family.get, family.serialize, family.deserialize
+get, deserialize = family.get, family.deserialize
+
+
+def serialize(constraint: Any) -> Any:
+    """A constraint as a config, which `deserialize` reads back."""
+    return family.serialize(constraint)

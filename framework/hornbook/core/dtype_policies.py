@@ -4,8 +4,13 @@ import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
+import numpy as np
+
+from hornbook import backend
 from hornbook.backend import config
 from hornbook.core import global_state
+from hornbook.core.keras_tensor import KerasTensor
+from hornbook.core.operators import OPS
 from hornbook.core.registry import Configurable, Family
 
 
@@ -17,6 +22,7 @@ class DTypePolicy(Configurable):
 
     Args:
         name: the policy's name; the global policy's if None.
+        source_name: accepted for signature's sake (the policy a quantized one came from).
 
     >>> import hornbook as keras
     >>> policy = keras.DTypePolicy("mixed_bfloat16")
@@ -27,7 +33,7 @@ class DTypePolicy(Configurable):
     _config_module: str
     _quantization_mode: str | None = None
 
-    def __init__(self, name: str | None = None) -> None:
+    def __init__(self, name: str | None = None, source_name: str | None = None) -> None:
         name = dtype_policy().name if name is None else name
         if not isinstance(name, str):
             raise TypeError(f"A dtype policy is made from its name, such as 'mixed_bfloat16'; got {name!r}.")
@@ -38,6 +44,18 @@ class DTypePolicy(Configurable):
     compute_dtype = property(lambda self: self._compute_dtype, doc="The dtype of inputs, arithmetic and outputs.")
     variable_dtype = property(lambda self: self._variable_dtype, doc="The dtype of weights.")
     quantization_mode = property(lambda self: self._quantization_mode, doc='"int8", ...; None: no quantization.')
+
+    def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
+        """What a layer makes of an input: a tensor or array of floats in `dtype`, if `autocast`; others as they are."""
+        dtype = config.standardize_dtype(dtype)
+        if isinstance(x, np.ndarray):
+            x = backend.convert_to_tensor(x)
+        if not autocast or not (backend.is_tensor(x) or isinstance(x, KerasTensor)):
+            return x
+        is_float = config.is_float_dtype(getattr(x.dtype, "name", x.dtype))
+        if not is_float or config.standardize_dtype(x.dtype) == dtype:
+            return x
+        return OPS["cast"](x, dtype) if isinstance(x, KerasTensor) else backend.cast(x, dtype)
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
@@ -280,6 +298,9 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         return cls(config["default_policy"], policies)
 
 
+FloatDTypePolicy = DTypePolicy
+
+
 def dtype_policy() -> DTypePolicy:
     """The policy that layers get unless told otherwise.
 
@@ -316,7 +337,12 @@ family = Family(
 )
 DTypePolicy._config_module = "keras"
 QuantizedDTypePolicy._config_module = DTypePolicyMap._config_module = "keras.dtype_policies"
-serialize, deserialize = family.serialize, family.deserialize
+deserialize = family.deserialize
+
+
+def serialize(dtype_policy: Any) -> Any:
+    """A dtype policy as a config, which `deserialize` reads back."""
+    return family.serialize(dtype_policy)
 
 
 def get(identifier: Any) -> DTypePolicy:

@@ -38,6 +38,19 @@ def clear_session(free_memory: bool = True) -> None:
         gc.collect()
 
 
+def get_uid(prefix: str = "") -> int:
+    """A number that goes up by one with each call for the same prefix, from 1.
+
+    >>> import hornbook as keras
+    >>> keras.utils.clear_session()
+    >>> keras.backend.get_uid("block"), keras.backend.get_uid("block")
+    (1, 2)
+    """
+    counters = get_global_attribute("uid_counters", {}, set_to_default=True)
+    counters[prefix] = counters.get(prefix, 0) + 1
+    return counters[prefix]
+
+
 def to_snake_case(name: str) -> str:
     """The name of a class as the name of a thing: "Conv2D" -> "conv2d", "MaxPooling2D" -> "max_pooling2d".
 

@@ -14,6 +14,7 @@ class KerasTensor(Operators):
         shape: sizes of the axes, None where unknown.
         dtype: name of the dtype.
         sparse, ragged: the kind of tensor it stands for.
+        kwargs: `ragged_rank` and `row_splits_dtype`, of a ragged tensor.
         record_history: accepted for signature's sake.
         name: a name; made up if None.
 
@@ -34,21 +35,33 @@ class KerasTensor(Operators):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        self._ragged_rank, self._row_splits_dtype = (
+            kwargs.pop("ragged_rank", None),
+            kwargs.pop("row_splits_dtype", None),
+        )
         if kwargs:
             raise TypeError(f"KerasTensor got unexpected arguments: {sorted(kwargs)}.")
+        if sparse and ragged:
+            raise ValueError("A KerasTensor stands for a sparse or for a ragged tensor, not for both.")
         self._shape = standardize_shape(shape)
         self._dtype = standardize_dtype(dtype)
-        self.sparse, self.ragged = bool(sparse), bool(ragged)
+        self._sparse, self._ragged = bool(sparse), bool(ragged)
         self.name = name or global_state.auto_name("keras_tensor")
         self.record_history = record_history
 
     shape = property(lambda self: self._shape, doc="The sizes of the axes as a tuple, None where unknown.")
     dtype = property(lambda self: self._dtype, doc="The name of the dtype.")
+    sparse = property(lambda self: self._sparse, doc="Whether it stands for a sparse tensor.")
+    ragged = property(lambda self: self._ragged, doc="Whether it stands for a ragged tensor.")
+    ragged_rank = property(
+        lambda self: self._ragged_rank, doc="How many axes of a ragged tensor differ; None if unknown."
+    )
+    row_splits_dtype = property(lambda self: self._row_splits_dtype, doc="The dtype of a ragged tensor's row splits.")
     ndim = property(lambda self: len(self._shape), doc="The number of axes.")
 
-    def reshape(self, *newshape: Any) -> Any:
+    def reshape(self, newshape: Any) -> Any:
         """The same numbers in another shape."""
-        return OPS["reshape"](self, newshape[0] if len(newshape) == 1 else newshape)
+        return OPS["reshape"](self, newshape)
 
     def squeeze(self, axis: Any = None) -> Any:
         """Without the axes of size one."""

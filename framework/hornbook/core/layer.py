@@ -23,8 +23,17 @@ from hornbook.core.global_state import _state
 from hornbook.core.input_spec import InputSpec, check_inputs
 from hornbook.core.keras_tensor import KerasTensor, any_symbolic
 from hornbook.core.operation import Operation, infer, to_keras_tensors
-from hornbook.core.registry import Configurable, get_family
-from hornbook.core.scopes import AutocastScope, NameScope, StatelessScope, current_path, get_stateless_scope
+from hornbook.core.registry import get_family
+from hornbook.core.remat import current_remat_scope
+from hornbook.core.scopes import (
+    AutocastScope,
+    NameScope,
+    StatelessScope,
+    current_path,
+    get_stateless_scope,
+    in_stateless_scope,
+)
+from hornbook.core.tracebacks import filtered
 from hornbook.core.variable import Variable
 
 __all__ = ["InputSpec", "Layer"]
@@ -60,7 +69,7 @@ class CallContext:
         self.training = training
 
 
-class Layer(Operation, Configurable):
+class Layer(Operation):
     """A function with weights.
 
     Args:
@@ -129,6 +138,7 @@ class Layer(Operation, Configurable):
         self._policy_map: Any = None  # where the policy was found, if it was given as a map
         self.activity_regularizer = get_family("regularizers").get(activity_regularizer)
         self._trainable = bool(trainable)
+        self._remat_scope = current_remat_scope()
         self.supports_masking = type(self).compute_mask is not Layer.compute_mask
         self.supports_jit = True
         self.input_spec: Any = None
@@ -426,6 +436,7 @@ class Layer(Operation, Configurable):
         """The formula. Each layer writes its own."""
         raise NotImplementedError(f"Layer {type(self).__name__} has no `call` method; write its formula there.")
 
+    @filtered
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not self._initialized:
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before the layer is used.")
@@ -450,6 +461,8 @@ class Layer(Operation, Configurable):
         if training is None:
             training = known.training_default
         masks = self._fill_masks(known, args, kwargs)
+        if masks is None and kwargs:
+            masks = kwargs.get("mask")  # given by hand, it goes on with the output like one that came with the input
         first = args[0] if args else next(iter(kwargs.values()), None)
         if self.input_spec is not None:
             check_inputs(self.input_spec, first, self.name)
@@ -475,11 +488,11 @@ class Layer(Operation, Configurable):
         if mixed or outer_cast is not None:
             _state.autocast_scope = AutocastScope(policy.compute_dtype if mixed and self.autocast else None)
         try:
-            if self._settled:
+            if self._settled and self._remat_scope is None:
                 outputs = self.call(*args, **kwargs)
             else:
                 with NameScope(self.name, path=self._path):
-                    outputs = self.call(*args, **kwargs)
+                    outputs = self.rematerialized_call(self.call, *args, **kwargs)(*args, **kwargs)
                 self._settled = True
         finally:
             _state.call_context = context
@@ -491,6 +504,48 @@ class Layer(Operation, Configurable):
                 rows = backend.cast(backend.shape(output)[0], output.dtype) if len(output.shape) else 1
                 self.add_loss(self.activity_regularizer(output) / rows)
         return outputs
+
+    def rematerialized_call(self, fn: Callable, *args: Any, **kwargs: Any) -> Callable:
+        """`fn` (the layer's `call`), in the form that the RematScope around the layer's making asks for."""
+        scope = self._remat_scope
+        if scope is None or scope.mode is None or in_stateless_scope() or not self._settled:
+            return fn
+        if scope.mode == "activations":
+            return self._with_rematerialized_activation(fn) if callable(getattr(self, "activation", None)) else fn
+        outputs = infer(fn, args, kwargs) if scope.mode == "larger_than" else None
+        if not scope.applies_to(self, outputs):
+            return fn
+        before = [(v, backend.convert_to_tensor(v._value)) for v in self.non_trainable_variables]
+        around = {slot: getattr(_state, slot, None) for slot in ("autocast_scope", "call_context", "name_scope")}
+        calls = 0
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == 1:
+                return fn(*args, **kwargs)
+            # Again, in the backward pass: with the random seeds and running means of the first time, which stay as
+            # that left them.
+            outer = {slot: getattr(_state, slot, None) for slot in around}
+            vars(_state).update(around)
+            try:
+                with StatelessScope(before):
+                    return fn(*args, **kwargs)
+            finally:
+                vars(_state).update(outer)
+
+        return backend.remat(call)
+
+    def _with_rematerialized_activation(self, fn: Callable) -> Callable:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            activation = self.activation  # type: ignore[attr-defined]
+            self.activation = backend.remat(activation)
+            try:
+                return fn(*args, **kwargs)
+            finally:
+                self.activation = activation
+
+        return call
 
     def _refuse_non_tensors(self, args: tuple) -> None:
         for x in args:
@@ -739,6 +794,7 @@ _NOT_WALKED = frozenset(
         "_policy_map",
         "_power",
         "_wanted_power",
+        "_remat_scope",
     }
 )
 

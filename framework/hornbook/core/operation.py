@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from hornbook import backend, tree
 from hornbook.backend.spec import Spec
 from hornbook.core import global_state
-from hornbook.core.keras_tensor import KerasTensor
+from hornbook.core.keras_tensor import KerasTensor, any_symbolic
 from hornbook.core.operators import OPS
-from hornbook.core.scopes import StatelessScope
+from hornbook.core.registry import Configurable
+from hornbook.core.scopes import StatelessScope, SymbolicScope
 
 
 class KerasHistory(NamedTuple):
@@ -56,11 +57,36 @@ def node_of(tensor: KerasTensor) -> Node | None:
     return None if history is None else history.operation._inbound_nodes[history.node_index]
 
 
-class Operation:
-    """A thing with a name that can be called on KerasTensors: a layer or an op."""
+class Operation(Configurable):
+    """A thing with a name that can be called on tensors and on KerasTensors: a layer, an op, or one of your own.
+
+    A subclass writes its formula in `call`. What its outputs look like is found by tracing, unless it says so in
+    `compute_output_spec`.
+
+    Args:
+        name: a name; made from the class's if None.
+
+    Raises:
+        ValueError: for a name that is no string or has a "/" in it.
+
+    >>> import hornbook as keras
+    >>> class Twice(keras.Operation):
+    ...     def call(self, x):
+    ...         return x * 2
+    >>> Twice()(keras.Input((3,))).shape
+    (None, 3)
+    """
 
     name: str
     _inbound_nodes: list[Node]
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = (
+            name if name is not None else global_state.auto_name(global_state.to_snake_case(type(self).__name__))
+        )
+        if not isinstance(self.name, str) or "/" in self.name:
+            raise ValueError(f"The name of an operation must be a string without '/', got {name!r}.")
+        self._inbound_nodes = []
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs as KerasTensors, and a Node that remembers the call."""
@@ -70,10 +96,24 @@ class Operation:
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Shape and dtype of what a call would give, as fresh KerasTensors."""
-        raise NotImplementedError
+        return infer(self.call, args, kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The formula. Each operation writes its own."""
+        raise NotImplementedError(f"{type(self).__name__} has no `call` method; write its formula there.")
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The formula on quantized weights. Operations that can be quantized write their own."""
+        raise NotImplementedError(f"{type(self).__name__} has no `quantized_call`: it cannot be quantized.")
+
+    def rematerialized_call(self, fn: Callable, *args: Any, **kwargs: Any) -> Callable:
+        """`fn` (the formula), in the form that computes its outputs a second time in the backward pass."""
+        return backend.remat(fn)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
+        if any_symbolic(args, kwargs):
+            return self.symbolic_call(*args, **kwargs)
+        return self.call(*args, **kwargs)
 
     def _history_tensors(self, kind: str) -> Any:
         nodes = self._inbound_nodes
@@ -109,8 +149,7 @@ class FunctionOperation(Operation):
 
     def __init__(self, function: Callable, rule: Callable | None, bind: Callable, name: str | None = None) -> None:
         self.function, self.rule, self.bind = function, rule, bind
-        self.name = name or global_state.auto_name(global_state.to_snake_case(function.__name__))
-        self._inbound_nodes = []
+        super().__init__(name or global_state.auto_name(global_state.to_snake_case(function.__name__)))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """By the declared rule where there is one, else by tracing."""
@@ -133,6 +172,41 @@ class FunctionOperation(Operation):
         vars(self).update({"name": state["name"], "_inbound_nodes": state["_inbound_nodes"]})
 
 
+class RawOperation(Operation):
+    """A call of one of the backend's own functions, such as `tf.nn.softmax`, in a symbolic graph.
+
+    Args:
+        function: its public name.
+        name: a name; made from the function's if None.
+
+    >>> import tensorflow as tf, hornbook as keras
+    >>> tf.concat([keras.Input((3,)), keras.Input((4,))], axis=1).shape
+    (None, 7)
+    """
+
+    def __init__(self, function: str, name: str | None = None) -> None:
+        if function not in backend.raw_functions():
+            raise ValueError(
+                f"{function!r} is not among the functions of the backend that may stand in a model: these compute "
+                f"numbers from numbers ({', '.join(list(backend.raw_functions())[:3])}, ...)."
+            )
+        self.function = function
+        super().__init__(name or global_state.auto_name(global_state.to_snake_case(function.split(".")[-1])))
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """What the backend's function gives."""
+        return backend.raw_functions()[self.function](*args, **kwargs)
+
+
+def _record_raw_call(name: str, function: Callable, args: tuple, kwargs: dict) -> Any:
+    if not any_symbolic(args, kwargs):
+        return NotImplemented
+    return RawOperation(name).symbolic_call(*args, **kwargs)
+
+
+backend.on_raw_call(_record_raw_call)
+
+
 def to_keras_tensors(specs: Any) -> Any:
     """Each `Spec` of a structure as a KerasTensor."""
     return tree.map_structure(
@@ -146,5 +220,5 @@ def infer(function: Callable, args: tuple = (), kwargs: dict | None = None) -> A
         lambda x: Spec(x.shape, x.dtype, ragged=x.ragged, sparse=x.sparse) if isinstance(x, KerasTensor) else x,
         (args, kwargs or {}),
     )
-    with StatelessScope():
+    with StatelessScope(), SymbolicScope():
         return to_keras_tensors(backend.infer(function, args, kwargs))

@@ -6,6 +6,8 @@ The operators call the public ops by name, from the table that `@op` fills.
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 OPS: dict[str, Callable] = {}  # every function made by @op, under its name
 
 
@@ -47,7 +49,14 @@ class Operators:
     __lt__, __le__ = _forward("less"), _forward("less_equal")
     __gt__, __ge__ = _forward("greater"), _forward("greater_equal")
     __neg__, __abs__, __invert__ = _unary("negative"), _unary("absolute"), _unary("logical_not")
-    __getitem__ = _forward("get_item")
+
+    def __getitem__(self, key: Any) -> Any:
+        # A list of indices is an array: in a file, where tuples are lists, it can then be told from a tuple.
+        if isinstance(key, list):
+            key = np.asarray(key)
+        elif isinstance(key, tuple):
+            key = tuple([np.asarray(part) if isinstance(part, list) else part for part in key])
+        return OPS["get_item"](self, key)
 
     def __round__(self, ndigits: int | None = None) -> Any:
         return OPS["round"](self, ndigits or 0)

@@ -106,11 +106,12 @@ class NameScope(Scope):
     Args:
         name: a name without "/".
         path: the whole path, where it is not the outer path plus the name.
+        kwargs: accepted for signature's sake.
     """
 
     slot = "name_scope"
 
-    def __init__(self, name: str, path: str | None = None) -> None:
+    def __init__(self, name: str, path: str | None = None, **kwargs: Any) -> None:
         if not isinstance(name, str) or "/" in name:
             raise ValueError(f"A name scope needs a string without '/', got {name!r}.")
         self.name = name
@@ -118,9 +119,24 @@ class NameScope(Scope):
         self.path = path if path is not None else (f"{outer}/{name}" if outer else name)
 
 
-def name_scope(name: str) -> NameScope:
-    """A NameScope: the paths of Variables made inside start with `name`."""
-    return NameScope(name)
+name_scope = NameScope
+
+
+class SymbolicScope(Scope):
+    """Inside, code runs on stand-ins for tensors to learn their shapes; tracing enters it.
+
+    >>> from hornbook.core.scopes import SymbolicScope, in_symbolic_scope
+    >>> with SymbolicScope():
+    ...     in_symbolic_scope()
+    True
+    """
+
+    slot = "symbolic_scope"
+
+
+def in_symbolic_scope() -> bool:
+    """Whether code runs to learn shapes alone."""
+    return getattr(global_state._state, SymbolicScope.slot, None) is not None
 
 
 def current_path() -> str:

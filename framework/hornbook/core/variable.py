@@ -53,13 +53,13 @@ class Variable(backend.VariableStorage, Operators):
         name = name or global_state.auto_name(global_state.to_snake_case(type(self).__name__))
         if not isinstance(name, str) or "/" in name:
             raise ValueError(f"The name of a Variable must be a string without '/', got {name!r}.")
-        self.name = name
-        self.path = f"{current_path()}/{name}" if current_path() else name
+        self._name = name
+        self._path = f"{current_path()}/{name}" if current_path() else name
         self._trainable = self._made_trainable = bool(trainable)
-        self.aggregation, self.synchronization = aggregation, synchronization
-        self.regularizer: Any = None
-        self.constraint: Any = None
-        self.overwrite_with_gradient = False
+        self._aggregation, self._synchronization = aggregation, synchronization
+        self._regularizer: Any = None
+        self._constraint: Any = None
+        self._overwrite_with_gradient = False
 
         if isinstance(initializer, str):
             initializer = get_family("initializers").get(initializer)
@@ -109,6 +109,10 @@ class Variable(backend.VariableStorage, Operators):
                 return backend.cast(value, dtype)
         return value
 
+    name = property(lambda self: self._name, doc="The last part of its path.")
+    path = property(lambda self: self._path, doc='The names of the layers around it and its own, joined by "/".')
+    aggregation = property(lambda self: self._aggregation, doc="How replicas agree on the value.")
+    synchronization = property(lambda self: self._synchronization, doc="When replicas agree on the value.")
     shape = property(lambda self: self._shape, doc="The sizes of the axes.")
     ndim = property(lambda self: len(self._shape), doc="The number of axes.")
 
@@ -190,6 +194,35 @@ class Variable(backend.VariableStorage, Operators):
         self._mark_trainable(bool(value))
 
     @property
+    def regularizer(self) -> Any:
+        """The penalty on its value that is added to the loss, or None."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Any) -> None:
+        self._regularizer = _callable_or_none(value, "regularizer")
+
+    @property
+    def constraint(self) -> Any:
+        """What its value is put through after each update, or None."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Any) -> None:
+        self._constraint = _callable_or_none(value, "constraint")
+
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether an optimizer writes the gradient in its place."""
+        return self._overwrite_with_gradient
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"overwrite_with_gradient must be True or False, got {value!r}.")
+        self._overwrite_with_gradient = value
+
+    @property
     def autocast(self) -> bool:
         """Whether it is read in the compute dtype under mixed precision."""
         return self._autocast
@@ -207,7 +240,7 @@ class Variable(backend.VariableStorage, Operators):
             "synchronization": self.synchronization,
             "name": self.name,
         }
-        names = ("path", "regularizer", "constraint", "overwrite_with_gradient", "_made_trainable")
+        names = ("_path", "_regularizer", "_constraint", "_overwrite_with_gradient", "_made_trainable")
         return _restored, (type(self), self.numpy(), storage, {name: getattr(self, name) for name in names})
 
 
@@ -215,6 +248,12 @@ def _restored(cls: type, array: np.ndarray, storage: dict, attributes: dict) -> 
     variable = cls(array, **storage)
     vars(variable).update(attributes)
     return variable
+
+
+def _callable_or_none(value: Any, what: str) -> Any:
+    if value is not None and not callable(value):
+        raise ValueError(f"The {what} of a Variable must be a function of its value, or None; got {value!r}.")
+    return value
 
 
 def _plain(variable: Variable) -> Any:

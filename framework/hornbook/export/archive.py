@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from hornbook import tree
-from hornbook.backend.tensorflow.strings import StringTable
+from hornbook.backend.tensorflow.strings import Table
 from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.layer import InputSpec, Layer
 from hornbook.core.variable import Variable
@@ -71,7 +71,7 @@ class ExportArchive:
                 )
             self._add_variables(resource.variables)
             for layer in resource._flatten_layers():
-                tables = [value for value in vars(layer).values() if isinstance(value, StringTable)]
+                tables = [value for value in vars(layer).values() if isinstance(value, Table)]
                 self._tables.extend(table.resource for table in tables)
         elif isinstance(resource, Variable):
             self._add_variables([resource])

@@ -1,5 +1,7 @@
 """Where weights start: `initializers.GlorotUniform(seed=1)((3, 4))`, or by name in a layer."""
 
+from typing import Any
+
 from hornbook.core.registry import Family
 from hornbook.initializers.base import Initializer
 from hornbook.initializers.constant import STFT, Constant, Identity, Ones, Zeros
@@ -43,4 +45,9 @@ family = Family(
         "STFTInitializer": STFT,
     },
 )
-get, serialize, deserialize = family.get, family.serialize, family.deserialize
+get, deserialize = family.get, family.deserialize
+
+
+def serialize(initializer: Any) -> Any:
+    """An initializer as a config, which `deserialize` reads back."""
+    return family.serialize(initializer)

@@ -1,18 +1,26 @@
 """The layers, a family in a file.
 
-core            Dense, EinsumDense, Embedding, Identity, Masking
+core            Dense, EinsumDense, Embedding, ReversibleEmbedding, Identity, Masking
+lambdas         Lambda
 convolution     Conv; transposed_convolution: ConvTranspose; separable_convolution: SeparableConv, DepthwiseConv
 pooling         Max, Average, GlobalAverage, GlobalMax; adaptive_pooling: AdaptiveAverage, AdaptiveMax
 normalization   Batch, Layer, RMS, Group, Unit
-recurrent       RNN; LSTM, GRU, SimpleRNN and their cells
-attention       MultiHeadAttention, GroupQueryAttention
+recurrent       RNN; LSTM, GRU, SimpleRNN and their cells; ConvLSTM
+wrappers        TimeDistributed, Bidirectional, SpectralNormalization
+attention       MultiHeadAttention, GroupQueryAttention, Attention, AdditiveAttention
 merging         Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot
 reshaping       Flatten, Reshape, Permute, RepeatVector, ZeroPadding, Cropping, UpSampling
 regularization  Dropout and other noise
 activations     Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax
 preprocessing   Rescaling, Normalization
-text            TextVectorization, StringLookup
+encoding        CategoryEncoding, Discretization, Hashing, HashedCrossing
+lookup          StringLookup, IntegerLookup
+text            TextVectorization
+audio           MelSpectrogram, STFTSpectrogram
+foreign         TFSMLayer; TorchModuleWrapper, JaxLayer, FlaxLayer
 """
+
+from typing import Any
 
 from hornbook.core.input_layer import Input, InputLayer
 from hornbook.core.layer import InputSpec, Layer
@@ -26,9 +34,47 @@ from hornbook.layers.adaptive_pooling import (
     AdaptiveMaxPooling2D,
     AdaptiveMaxPooling3D,
 )
-from hornbook.layers.attention import GroupQueryAttention, MultiHeadAttention
+from hornbook.layers.attention import AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention
+from hornbook.layers.audio import MelSpectrogram, STFTSpectrogram
+from hornbook.layers.augmentation import (
+    AugMix,
+    AutoContrast,
+    ContrastLimitedAdaptiveHistogramEqualization,
+    CutMix,
+    Equalization,
+    MaxNumBoundingBoxes,
+    MixUp,
+    Pipeline,
+    RandAugment,
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomCrop,
+    RandomElasticTransform,
+    RandomErasing,
+    RandomFlip,
+    RandomGaussianBlur,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPerspective,
+    RandomPosterization,
+    RandomRotation,
+    RandomSaturation,
+    RandomSharpness,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+    Solarization,
+)
 from hornbook.layers.convolution import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
-from hornbook.layers.core import Dense, EinsumDense, Embedding, Identity, Masking
+from hornbook.layers.core import Dense, EinsumDense, Embedding, Identity, Masking, ReversibleEmbedding
+from hornbook.layers.encoding import CategoryEncoding, Discretization, HashedCrossing, Hashing
+from hornbook.layers.foreign import FlaxLayer, JaxLayer, TFSMLayer, TorchModuleWrapper
+from hornbook.layers.image import CenterCrop, Resizing
+from hornbook.layers.lambdas import Lambda
+from hornbook.layers.lookup import IntegerLookup, StringLookup
 from hornbook.layers.merging import (
     Add,
     Average,
@@ -85,6 +131,9 @@ from hornbook.layers.recurrent import (
     GRU,
     LSTM,
     RNN,
+    ConvLSTM1D,
+    ConvLSTM2D,
+    ConvLSTM3D,
     GRUCell,
     LSTMCell,
     SimpleRNN,
@@ -124,7 +173,7 @@ from hornbook.layers.separable_convolution import (
     SeparableConvolution1D,
     SeparableConvolution2D,
 )
-from hornbook.layers.text import StringLookup, TextVectorization
+from hornbook.layers.text import TextVectorization
 from hornbook.layers.transposed_convolution import (
     Conv1DTranspose,
     Conv2DTranspose,
@@ -133,6 +182,7 @@ from hornbook.layers.transposed_convolution import (
     Convolution2DTranspose,
     Convolution3DTranspose,
 )
+from hornbook.layers.wrappers import Bidirectional, SpectralNormalization, TimeDistributed, Wrapper
 
 family = Family(
     "layers",
@@ -143,4 +193,9 @@ family = Family(
         if isinstance(member, type) and issubclass(member, Layer) and member is not Layer
     },
 )
-get, serialize, deserialize = family.get, family.serialize, family.deserialize
+get, deserialize = family.get, family.deserialize
+
+
+def serialize(layer: Any) -> Any:
+    """A layer as a config, which `deserialize` reads back."""
+    return family.serialize(layer)

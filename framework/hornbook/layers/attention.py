@@ -9,15 +9,15 @@ Axes: T positions of the query, S positions of key and value.
 from collections.abc import Sequence
 from typing import Any
 
-from hornbook import constraints, initializers, ops, regularizers
-from hornbook.core.arguments import positive_integer
+from hornbook import backend, constraints, initializers, ops, random, regularizers
+from hornbook.core.arguments import known_sizes, one_of, positive_integer
 from hornbook.core.layer import Layer
 from hornbook.core.operation import infer
 from hornbook.layers.activations import Softmax
 from hornbook.layers.core import EinsumDense
 from hornbook.layers.regularization import Dropout
 
-__all__ = ["GroupQueryAttention", "MultiHeadAttention"]
+__all__ = ["AdditiveAttention", "Attention", "GroupQueryAttention", "MultiHeadAttention"]
 
 
 class BaseAttention(Layer):
@@ -448,3 +448,165 @@ class GroupQueryAttention(BaseAttention):
         config = super().get_config()
         del config["flash_attention"]
         return config
+
+
+class Attention(Layer):
+    """Attention without projections: the query itself is compared with the keys.
+
+    weights = softmax(scores + mask)                                    (batch, T, S)
+    output = weights @ value                                            (batch, T, dim)
+    scores = scale * query @ key^T                                      score_mode="dot"
+           = concat_score_weight * sum(tanh(scale * (query + key)))     score_mode="concat"
+
+    Args:
+        use_scale: whether the scale is a weight; else it is 1.
+        score_mode: "dot" or "concat".
+        dropout: the part of the weights that is dropped while training.
+        seed: makes the dropout repeatable.
+
+    Call:
+        inputs: [query (batch, T, dim), value (batch, S, dim)], or [query, value, key]; the key is the value otherwise.
+        mask: [query mask (batch, T), value mask (batch, S)]; None for either. False leaves a value out, and makes the
+            output of a query zero.
+        return_attention_scores: whether to return (output, weights).
+        use_causal_mask: whether a position only looks at itself and earlier ones.
+
+    Raises:
+        ValueError: for inputs or masks that are no lists of these.
+
+    Source: Luong et al. 2015, https://arxiv.org/abs/1508.04025
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> output, weights = layers.Attention()([np.ones((1, 3, 4)), np.ones((1, 5, 4))], return_attention_scores=True)
+    >>> output.shape, weights.shape
+    (TensorShape([1, 3, 4]), TensorShape([1, 3, 5]))
+    """
+
+    def __init__(
+        self,
+        use_scale: bool = False,
+        score_mode: str = "dot",
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.use_scale, self.dropout, self.seed = use_scale, dropout, seed
+        self.score_mode = one_of(score_mode, ("dot", "concat"), "score_mode")
+        self.seed_generator = random.SeedGenerator(seed) if dropout > 0 else None
+        self.supports_masking = True
+
+    def build(self, input_shape: Sequence) -> None:
+        self._check(input_shape)
+        self.scale = self.add_weight(shape=(), initializer="ones", name="scale") if self.use_scale else None
+        if self.score_mode == "concat":
+            self.concat_score_weight = self.add_weight(shape=(), initializer="ones", name="concat_score_weight")
+
+    def scores(self, query: Any, key: Any) -> Any:
+        """How well each key fits each query: (batch, T, S)."""
+        if self.score_mode == "dot":
+            scores = ops.matmul(query, ops.transpose(key, (0, 2, 1)))
+            return scores if self.scale is None else ops.multiply(scores, self.scale)
+        pairs = _pairs(query, key)
+        pairs = pairs if self.scale is None else ops.multiply(pairs, self.scale)
+        return ops.multiply(self.concat_score_weight, ops.sum(ops.tanh(pairs), axis=-1))
+
+    def call(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        training: bool | None = False,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        self._check([tuple(x.shape) for x in inputs] if isinstance(inputs, list | tuple) else inputs.shape)
+        query, value, key = inputs[0], inputs[1], inputs[-1]
+        query_mask, value_mask = self._masks(mask)
+        scores = self.scores(query, key)
+        for allowed in self._allowed(scores, value_mask, use_causal_mask):
+            low = 65504.0 if backend.standardize_dtype(scores.dtype) == "float16" else 1e9
+            scores = ops.subtract(scores, ops.multiply(ops.cast(ops.logical_not(allowed), scores.dtype), low))
+        weights = ops.softmax(scores, axis=-1)
+        if training and self.seed_generator is not None:
+            weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
+        output = ops.matmul(weights, value)
+        if query_mask is not None:
+            output = ops.multiply(output, ops.cast(ops.expand_dims(query_mask, -1), output.dtype))
+        return (output, weights) if return_attention_scores else output
+
+    def _allowed(self, scores: Any, value_mask: Any, causal: bool) -> list:
+        """One mask for all reasons a value may be left out, True where it may be looked at; none if there is none."""
+        parts = [] if value_mask is None else [ops.expand_dims(ops.cast(value_mask, "bool"), -2)]  # (batch, 1, S)
+        if causal:
+            rows, columns = (ops.arange(n) for n in ops.shape(scores)[-2:])
+            parts.append(ops.greater_equal(ops.expand_dims(rows, -1), columns))  # (T, S)
+        return [ops.logical_and(*parts)] if len(parts) > 1 else parts
+
+    def _masks(self, mask: Any) -> tuple:
+        if mask is None:
+            return None, None
+        if not isinstance(mask, list | tuple) or len(mask) < 2:
+            raise ValueError(f"mask must be a list, [query_mask, value_mask], got {mask!r}.")
+        return mask[0], mask[1]
+
+    def _check(self, shapes: Any) -> None:
+        if not isinstance(shapes, list | tuple) or len(shapes) not in (2, 3) or not isinstance(shapes[0], list | tuple):
+            raise ValueError(
+                f"{type(self).__name__} takes a list of 2 or 3 tensors, [query, value] or [query, value, key]; got an "
+                f"input of shape {shapes}."
+            )
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return self._masks(mask)[0]
+
+    def compute_output_shape(self, input_shape: Sequence) -> tuple:
+        self._check(input_shape)
+        return (*input_shape[0][:-1], input_shape[1][-1])
+
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("return_attention_scores"):
+            return infer(self, (inputs, *args), kwargs)
+        return super().compute_output_spec(inputs)
+
+
+class AdditiveAttention(Attention):
+    """Attention whose scores are a small network's of query and key.
+
+    scores = sum(scale * tanh(query + key))         (batch, T, S);   scale has a number for each feature, or is 1
+
+    Args:
+        use_scale: whether the scale is a weight.
+        dropout: the part of the weights that is dropped while training.
+
+    The call and what it raises are those of `Attention`.
+
+    Source: Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> layers.AdditiveAttention()([np.ones((1, 3, 4)), np.ones((1, 5, 4))]).shape
+    TensorShape([1, 3, 4])
+    """
+
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
+
+    def build(self, input_shape: Sequence) -> None:
+        self._check(input_shape)
+        (features,) = known_sizes(input_shape[0], [-1], type(self).__name__)
+        self.scale = (
+            self.add_weight(shape=(features,), initializer="glorot_uniform", name="scale") if self.use_scale else None
+        )
+
+    def scores(self, query: Any, key: Any) -> Any:
+        hidden = ops.tanh(_pairs(query, key))
+        return ops.sum(hidden if self.scale is None else ops.multiply(self.scale, hidden), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "seed": self.seed}
+
+
+def _pairs(query: Any, key: Any) -> Any:
+    """The sum of each query and each key: (batch, T, 1, dim) + (batch, 1, S, dim)."""
+    return ops.add(ops.expand_dims(query, -2), ops.expand_dims(key, -3))

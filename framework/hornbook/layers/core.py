@@ -1,4 +1,4 @@
-"""Projections and tables: Dense, EinsumDense, Embedding; and Identity and Masking, which hold no weights."""
+"""Projections and tables: Dense, EinsumDense, Embedding, ReversibleEmbedding; and Identity and Masking, which hold no weights."""
 
 import copy
 from collections.abc import Sequence
@@ -8,12 +8,13 @@ import numpy as np
 
 from hornbook import activations, backend, constraints, initializers, ops, regularizers
 from hornbook.core.arguments import known_sizes, positive_integer
+from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.layer import InputSpec
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
 from hornbook.layers.adaptable import Adaptable
 from hornbook.layers.reshaping import MovingLayer
 
-__all__ = ["Dense", "EinsumDense", "Embedding", "Identity", "Masking"]
+__all__ = ["Dense", "EinsumDense", "Embedding", "Identity", "Masking", "ReversibleEmbedding"]
 
 
 class ProjectionLayer(Adaptable):
@@ -326,6 +327,87 @@ class Embedding(ProjectionLayer):
         for key in ("weights", "input_length"):
             config.pop(key, None)
         return config
+
+
+class ReversibleEmbedding(Embedding):
+    """A vector for each integer, and back: from vectors to a number for each integer, by the same table.
+
+    output = embeddings[inputs]                                     inputs: integers
+    output = inputs @ embeddings^T                                  reverse=True
+           = logit_soft_cap * tanh(inputs @ embeddings^T / logit_soft_cap)      with a cap
+
+    Args:
+        input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero: as in
+            `Embedding`.
+        tie_weights: whether the way back uses the same table; else it has one of its own, (output_dim, input_dim).
+        reverse_dtype: the dtype to compute the way back in, as the products of a large table need precision.
+        logit_soft_cap: a bound that what comes out of the way back approaches and never passes.
+
+    Call:
+        inputs: integers (batch, ...), or with reverse=True vectors (batch, ..., output_dim).
+        Returns (batch, ..., output_dim), or (batch, ..., input_dim).
+
+    >>> import numpy as np
+    >>> from hornbook import layers
+    >>> embedding = layers.ReversibleEmbedding(5, 3)
+    >>> vectors = embedding(np.array([[1, 2]]))
+    >>> vectors.shape, embedding(vectors, reverse=True).shape
+    (TensorShape([1, 2, 3]), TensorShape([1, 2, 5]))
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        tie_weights: bool = True,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        reverse_dtype: Any = None,
+        logit_soft_cap: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            input_dim,
+            output_dim,
+            embeddings_initializer=embeddings_initializer,
+            embeddings_regularizer=embeddings_regularizer,
+            embeddings_constraint=embeddings_constraint,
+            mask_zero=mask_zero,
+            **kwargs,
+        )
+        self.tie_weights, self.reverse_dtype, self.logit_soft_cap = tie_weights, reverse_dtype, logit_soft_cap
+
+    def build(self, input_shape: Any = None) -> None:
+        super().build(input_shape)
+        if not self.tie_weights:
+            self.reverse_embeddings = self.add_weight(
+                shape=(self.output_dim, self.input_dim),
+                initializer=self.embeddings_initializer,
+                name="reverse_embeddings",
+            )
+
+    def call(self, inputs: Any, reverse: bool = False) -> Any:
+        if not reverse:
+            return super().call(inputs)
+        dtype = self.reverse_dtype or self.compute_dtype
+        kernel = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
+        logits = ops.matmul(ops.cast(inputs, dtype), ops.cast(kernel, dtype))
+        if self.logit_soft_cap is None:
+            return logits
+        return ops.multiply(ops.tanh(ops.divide(logits, self.logit_soft_cap)), self.logit_soft_cap)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        vectors = backend.is_float_dtype(inputs.dtype) and inputs.shape[-1] == self.output_dim
+        return mask if vectors else super().compute_mask(inputs, mask)  # the way back keeps the mask it was given
+
+    def compute_output_shape(self, input_shape: Sequence, reverse: bool = False) -> tuple:
+        return (*input_shape[:-1], self.input_dim) if reverse else (*input_shape, self.output_dim)
+
+    def compute_output_spec(self, inputs: Any, reverse: bool = False) -> KerasTensor:
+        dtype = self.reverse_dtype if reverse and self.reverse_dtype else self.compute_dtype
+        return KerasTensor(self.compute_output_shape(inputs.shape, reverse), dtype)
 
 
 class Identity(MovingLayer):

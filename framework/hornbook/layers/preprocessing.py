@@ -1,14 +1,67 @@
 """Numbers made ready for a network, inside the model: Rescaling, Normalization."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from hornbook import backend, ops
+from hornbook.core.layer import Layer
 from hornbook.layers.activations import ElementwiseLayer
 
 __all__ = ["Normalization", "Rescaling"]
+
+
+class PreprocessingLayer(Layer):
+    """Base of the layers that make data ready for a network: they have no weights, and take plain lists too."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._allow_non_tensor_positional_args = True
+        self._convert_input_args = False  # numbers and strings come as they are
+
+    def build(self, input_shape: Any = None) -> None:
+        """Nothing to make."""
+
+    @staticmethod
+    def tensor_of(x: Any) -> Any:
+        """A number, string, list, array or tensor of these as a tensor."""
+        return x if backend.is_tensor(x) else backend.convert_to_tensor(np.asarray(x) if isinstance(x, tuple) else x)
+
+
+class AdaptedLayer(PreprocessingLayer):
+    """Base of those that learn from the data what they need, before any training."""
+
+    def adapt(self, data: Any, steps: int | None = None) -> None:
+        """Learn from data what the layer needs.
+
+        Args:
+            data: an array, tensor or list, or batches of these: a `tf.data.Dataset` or any iterable.
+            steps: after how many batches to stop.
+
+        Raises:
+            ValueError: for a layer that was given what it needs.
+        """
+        self._adapt(batches_of(data), steps)
+
+    def _adapt(self, batches: Iterable, steps: int | None) -> None:
+        self.reset_state()
+        for batch in itertools.islice(batches, steps):
+            self.update_state(batch)
+        self.finalize_state()
+
+    def reset_state(self) -> None:
+        """Forget what was learnt."""
+        raise NotImplementedError
+
+    def update_state(self, data: Any) -> None:
+        """Learn from a batch."""
+        raise NotImplementedError
+
+    def finalize_state(self) -> None:
+        """Make what the layer needs of what was learnt."""
+        raise NotImplementedError
 
 
 class Rescaling(ElementwiseLayer):
@@ -154,6 +207,9 @@ class Normalization(ElementwiseLayer):
         self.adapt_mean.assign(mean)
         self.adapt_variance.assign(variance)
         self.count.assign(count)
+
+    def finalize_state(self) -> None:
+        """Nothing is left to do: mean and variance are read where they are used. Programs for Keras call this."""
 
     def get_config(self) -> dict[str, Any]:
         given = {"mean": self.input_mean, "variance": self.input_variance}

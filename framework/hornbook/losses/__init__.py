@@ -1,5 +1,8 @@
 """What training minimizes: `losses.MeanSquaredError()(y_true, y_pred)`, or by name in `compile(loss="mse")`."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from hornbook.core.registry import Family
 from hornbook.losses.base import Loss, LossFunctionWrapper
 from hornbook.losses.classification import (
@@ -80,4 +83,14 @@ family = Family(
     members={**{f.__name__: f for f in _FUNCTIONS}, **_ALIASES, **{cls.__name__: cls for cls in _CLASSES}},
     functions_too=True,
 )
-get, serialize, deserialize = family.get, family.serialize, family.deserialize
+get = family.get
+
+
+def serialize(loss: Any) -> Any:
+    """A loss as a config (a built-in function as its name), which `deserialize` reads back."""
+    return family.serialize(loss)
+
+
+def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The loss that a config or a name stands for; `custom_objects` are more names that are allowed."""
+    return family.deserialize(name, custom_objects)

@@ -1,5 +1,7 @@
 """What is watched during training: `metrics.Mean()`, or by name in `compile(metrics=["accuracy"])`."""
 
+from typing import Any
+
 from hornbook.core.global_state import to_snake_case
 from hornbook.core.registry import Family
 from hornbook.losses import (
@@ -111,4 +113,9 @@ family = Family(
     },
 )
 family.functions.update({function.__name__: function for function in _FUNCTIONS})  # for configs that name a function
-get, serialize, deserialize = family.get, family.serialize, family.deserialize
+get, deserialize = family.get, family.deserialize
+
+
+def serialize(metric: Any) -> Any:
+    """A metric as a config (a built-in function as its name), which `deserialize` reads back."""
+    return family.serialize(metric)

@@ -1,11 +1,12 @@
 """Models: a layer that can be trained, in three manners of writing."""
 
 from hornbook.core.registry import Family
+from hornbook.models.function import Function
 from hornbook.models.functional import Functional
 from hornbook.models.model import Model, clone_model, model_from_json
 from hornbook.models.sequential import Sequential
 
-__all__ = ["Functional", "Model", "Sequential", "clone_model", "model_from_json"]
+__all__ = ["Function", "Functional", "Model", "Sequential", "clone_model", "model_from_json"]
 
 Model._config_module = "keras"
 Functional._config_module = "keras.src.models.functional"

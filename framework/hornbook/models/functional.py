@@ -11,7 +11,7 @@ from hornbook.core.global_state import auto_name, to_snake_case
 from hornbook.core.input_layer import Input, InputLayer
 from hornbook.core.keras_tensor import KerasTensor, any_symbolic
 from hornbook.core.layer import Layer
-from hornbook.core.operation import FunctionOperation, KerasHistory, Node, Operation, node_of
+from hornbook.core.operation import FunctionOperation, KerasHistory, Node, Operation, RawOperation, node_of
 from hornbook.core.operators import OPS
 from hornbook.core.registry import (
     CustomObjectScope,
@@ -63,13 +63,13 @@ class Functional(Model):
             outputs = _rewired(flat, tree.flatten(inputs), outputs)
         self._inputs_struct, self._outputs_struct = inputs, outputs
         self._inputs, self._outputs = tree.flatten(inputs), tree.flatten(outputs)
-        self._nodes, self._operations = _sorted_graph(self._inputs, self._outputs)
+        self._nodes, self._operations = sorted_graph(self._inputs, self._outputs)
         names = [operation.name for operation in self._operations]
         doubles = sorted({n for n in names if names.count(n) > 1})
         if doubles:
             raise ValueError(f"All layers of a model need different names, but {doubles} stand more than once.")
         self._layers = [operation for operation in self._operations if isinstance(operation, Layer)]
-        self._plan = _plan(self._nodes)
+        self._plan = graph_plan(self._nodes)
         self.input_names = [_history(x).operation.name for x in self._inputs]
         self.output_names = [_history(x).operation.name for x in self._outputs]
         self.built = True
@@ -79,7 +79,7 @@ class Functional(Model):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """A copy has tensors of its own, so its plan is made anew."""
         vars(self).update(state)
-        self._plan = _plan(self._nodes)
+        self._plan = graph_plan(self._nodes)
 
     # ------------------------------------------------------------------------------------------------- structure
     def _sublayers(self) -> list[Layer]:
@@ -142,34 +142,18 @@ class Functional(Model):
             for x, m in zip(given, tree.flatten(mask), strict=False):
                 if m is not None:
                     x._keras_mask = m
-        values = {id(symbol): x for symbol, x in zip(self._inputs, given, strict=True)}
-        for operation, single, args, kwargs, outputs in self._plan:
-            if single is not None:
-                result = operation(values[single])
-            else:
-                fill = _filler(values)
-                result = operation(*tree.map_structure(fill, args), **tree.map_structure(fill, kwargs))
-            if len(outputs) == 1 and not isinstance(result, list | tuple | dict):
-                values[outputs[0]] = result
-            else:
-                values.update(zip(outputs, tree.flatten(result), strict=True))
-        return tree.map_structure(lambda symbol: values[id(symbol)], self._outputs_struct)
+        return run_plan(self._plan, self._inputs, given, self._outputs_struct)
 
     def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Shape and dtype of the outputs, found layer by layer without tracing where layers declare them."""
         given = self._given(inputs)
         if all(g.shape == x.shape for g, x in zip(given, self._inputs, strict=True)):
             return tree.map_structure(lambda x: KerasTensor(x.shape, x.dtype), self._outputs_struct)
-        values = {id(symbol): x for symbol, x in zip(self._inputs, given, strict=True)}
-        for operation, _, args, kwargs, outputs in self._plan:
-            fill = _filler(values)
-            result = operation.compute_output_spec(*tree.map_structure(fill, args), **tree.map_structure(fill, kwargs))
-            values.update(zip(outputs, tree.flatten(result), strict=True))
-        return tree.map_structure(lambda symbol: values[id(symbol)], self._outputs_struct)
+        return specs_of_plan(self._plan, self._inputs, given, self._outputs_struct)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of the outputs for input shapes."""
-        symbols = _symbols(input_shape, self._inputs)
+        symbols = symbols_of(input_shape, self._inputs)
         return tree.map_structure(lambda t: t.shape, self.compute_output_spec(symbols))
 
     def _given(self, inputs: Any) -> list:
@@ -293,7 +277,7 @@ def _with_input_layer(x: KerasTensor) -> KerasTensor:
     return Input(batch_shape=x.shape, dtype=x.dtype, name=auto_name(f"{history.operation.name}_input"))
 
 
-def _sorted_graph(inputs: list, outputs: list) -> tuple[list[Node], list[Operation]]:
+def sorted_graph(inputs: list, outputs: list) -> tuple[list[Node], list[Operation]]:
     """The calls between inputs and outputs, each after those it needs, and the operations by depth.
 
     The depth of a call is the longest way from it to an output. Layers are listed by falling depth, and within a depth
@@ -349,7 +333,7 @@ def _sorted_graph(inputs: list, outputs: list) -> tuple[list[Node], list[Operati
     return nodes, [operation for _, operation in operations]
 
 
-def _plan(nodes: Iterable[Node]) -> list[tuple]:
+def graph_plan(nodes: Iterable[Node]) -> list[tuple]:
     """The calls as rows (operation, id of its only input or None, args, kwargs, ids of outputs), ready to run."""
     rows = []
     for node in nodes:
@@ -361,6 +345,32 @@ def _plan(nodes: Iterable[Node]) -> list[tuple]:
     return rows
 
 
+def run_plan(plan: list, symbols: list, given: list, outputs_struct: Any) -> Any:
+    """The outputs of a graph for inputs: each operation in turn."""
+    values = {id(symbol): x for symbol, x in zip(symbols, given, strict=True)}
+    for operation, single, args, kwargs, outputs in plan:
+        if single is not None:
+            result = operation(values[single])
+        else:
+            fill = _filler(values)
+            result = operation(*tree.map_structure(fill, args), **tree.map_structure(fill, kwargs))
+        if len(outputs) == 1 and not isinstance(result, list | tuple | dict):
+            values[outputs[0]] = result
+        else:
+            values.update(zip(outputs, tree.flatten(result), strict=True))
+    return tree.map_structure(lambda symbol: values[id(symbol)], outputs_struct)
+
+
+def specs_of_plan(plan: list, symbols: list, given: list, outputs_struct: Any) -> Any:
+    """Shape and dtype of the outputs of a graph, found operation by operation."""
+    values = {id(symbol): x for symbol, x in zip(symbols, given, strict=True)}
+    for operation, _, args, kwargs, outputs in plan:
+        fill = _filler(values)
+        result = operation.compute_output_spec(*tree.map_structure(fill, args), **tree.map_structure(fill, kwargs))
+        values.update(zip(outputs, tree.flatten(result), strict=True))
+    return tree.map_structure(lambda symbol: values[id(symbol)], outputs_struct)
+
+
 def _filler(values: dict) -> Any:
     return lambda x: values[id(x)] if isinstance(x, KerasTensor) else x
 
@@ -368,7 +378,7 @@ def _filler(values: dict) -> Any:
 def _rewired(old: list, new: list, outputs: Any) -> Any:
     """The outputs recomputed on new inputs, where a model begins in the middle of a graph."""
     values = {id(a): b for a, b in zip(old, new, strict=True)}
-    nodes, _ = _sorted_graph(old, tree.flatten(outputs))
+    nodes, _ = sorted_graph(old, tree.flatten(outputs))
     begin = {id(x) for x in old}
     for node in nodes:
         produced = tree.flatten(node.outputs)
@@ -382,7 +392,7 @@ def _rewired(old: list, new: list, outputs: Any) -> Any:
     return tree.map_structure(lambda x: values[id(x)], outputs)
 
 
-def _symbols(input_shape: Any, inputs: list) -> Any:
+def symbols_of(input_shape: Any, inputs: list) -> Any:
     if len(inputs) == 1 and (not input_shape or input_shape[0] is None or isinstance(input_shape[0], int)):
         return KerasTensor(input_shape, inputs[0].dtype)
     shapes = list(input_shape.values()) if isinstance(input_shape, dict) else list(input_shape)
@@ -401,6 +411,9 @@ def _node_numbers(nodes: list[Node], operations: list[Operation]) -> dict[int, i
     return numbers
 
 
+RAW = "hornbook.core.operation"  # where a config says that the backend's own functions come from
+
+
 def _op_call(node: Node) -> tuple[list, dict]:
     """An op's call as Keras writes it: what it computes on (its required arguments), and its settings (the others)."""
     operation: Any = node.operation
@@ -411,6 +424,9 @@ def _op_call(node: Node) -> tuple[list, dict]:
 
 
 def _operation_config(operation: Any) -> dict[str, Any]:
+    if isinstance(operation, RawOperation):
+        config = {"function": operation.function, "name": operation.name}
+        return {"module": RAW, "class_name": "RawOperation", "config": config, "registered_name": None}
     if not isinstance(operation, FunctionOperation):
         return serialize_keras_object(operation)
     function = operation.function
@@ -495,6 +511,8 @@ def functional_from_config(cls: type, config: dict[str, Any], custom_objects: An
 
 def _operation_from_config(layer: dict[str, Any]) -> Any:
     module = layer.get("module") or ""
+    if module == RAW:
+        return RawOperation(layer["config"]["function"], layer["config"].get("name"))
     if module.startswith("keras.src.ops."):
         return _op_from_config(layer)
     return deserialize_keras_object(layer, family="layers")
@@ -510,6 +528,8 @@ def _op_from_config(layer: dict[str, Any]) -> Any:
     known = inspect.signature(function).parameters
     settings = {key: deserialize_keras_object(value) for key, value in settings.items() if key in known}
     operation = function.operation(name=layer["config"].get("name"))
+    if function.__name__ == "get_item":  # JSON has no tuples, and an index is one
+        return lambda x, key: operation.symbolic_call(x, tuple(key) if isinstance(key, list) else key)
     return functools.partial(operation.symbolic_call, **settings)
 
 

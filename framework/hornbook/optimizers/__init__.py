@@ -1,7 +1,9 @@
 """How weights follow their gradients: `optimizers.Adam(1e-3)`, or by name in `compile`."""
 
+from typing import Any
+
 from hornbook.core.registry import Family
-from hornbook.optimizers import schedules
+from hornbook.optimizers import legacy, schedules
 from hornbook.optimizers.adafactor import Adafactor
 from hornbook.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam
 from hornbook.optimizers.adaptive import Adadelta, Adagrad, Ftrl, RMSprop
@@ -36,7 +38,13 @@ family = Family(
     base=Optimizer,
     members={**{cls.__name__: cls for cls in _CLASSES}, **{cls.__name__.lower(): cls for cls in _CLASSES}},
 )
-get, serialize, deserialize = family.get, family.serialize, family.deserialize
+get, deserialize = family.get, family.deserialize
+
+
+def serialize(optimizer: Any) -> Any:
+    """An optimizer as a config, which `deserialize` reads back."""
+    return family.serialize(optimizer)
+
 
 __all__ = [
     "Adadelta",
@@ -59,6 +67,7 @@ __all__ = [
     "ScheduleFreeAdamW",
     "deserialize",
     "get",
+    "legacy",
     "schedules",
     "serialize",
 ]

@@ -302,4 +302,9 @@ family = Family(
         )
     },
 )
-serialize, deserialize = family.serialize, family.deserialize
+deserialize = family.deserialize
+
+
+def serialize(learning_rate_schedule: Any) -> Any:
+    """A schedule as a config, which `deserialize` reads back."""
+    return family.serialize(learning_rate_schedule)

@@ -62,6 +62,8 @@ class SeedGenerator(Configurable):
 def draw_seed(seed: Any) -> Any:
     """A seed of two integers: from a generator its next, from an int always the same, from None the global one's next.
 
+    A tensor is such a seed already.
+
     Raises:
         ValueError: for anything else.
     """
@@ -71,6 +73,8 @@ def draw_seed(seed: Any) -> Any:
         return backend.convert_to_tensor(np.array([int(seed), 0], "int64"))
     if seed is None:
         return global_seed_generator().next()
+    if backend.is_tensor(seed):
+        return seed
     raise ValueError(f"seed must be an int, a SeedGenerator or None, got {seed!r}.")
 
 

@@ -116,9 +116,9 @@ class OrthogonalRegularizer(Regularizer):
         self.factor = _float32(_factor("factor", factor))
         self.mode = mode
 
-    def __call__(self, x: Any) -> Any:
-        """The penalty for the matrix `x`."""
-        x = ops.convert_to_tensor(x)
+    def __call__(self, inputs: Any) -> Any:
+        """The penalty for the matrix `inputs`."""
+        x = ops.convert_to_tensor(inputs)
         if len(x.shape) != 2:
             raise ValueError(f"OrthogonalRegularizer takes a matrix (rows, columns), got shape {tuple(x.shape)}.")
         vectors = ops.normalize(x, axis=1 if self.mode == "rows" else 0)
@@ -152,4 +152,9 @@ family = Family(
         "l1_l2": L1L2,
     },
 )
-get, serialize, deserialize = family.get, family.serialize, family.deserialize
+get, deserialize = family.get, family.deserialize
+
+
+def serialize(regularizer: Any) -> Any:
+    """A regularizer as a config, which `deserialize` reads back."""
+    return family.serialize(regularizer)

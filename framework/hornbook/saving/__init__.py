@@ -3,6 +3,7 @@
 archive.py   the `.keras` zip: config.json, metadata.json, model.weights.h5, assets/
 weights.py   the HDF5 tree of weights, by the attributes that lead to them
 orbax.py     checkpoints in Orbax's format, a directory for each step
+editor.py    the weights of a file, looked at and changed by hand
 atomic.py    written aside, flushed, renamed: a file is old or new, never half
 """
 
@@ -16,12 +17,14 @@ from hornbook.core.registry import (
     serialize_keras_object,
 )
 from hornbook.saving.archive import load_model, save_model
+from hornbook.saving.editor import KerasFileEditor
 from hornbook.saving.weights import load_weights, save_weights
 
 custom_object_scope = CustomObjectScope
 
 __all__ = [
     "CustomObjectScope",
+    "KerasFileEditor",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

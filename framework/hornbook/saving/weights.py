@@ -131,19 +131,23 @@ def write_tree(model: Any, file: h5py.File) -> None:
         group = file.create_group(f"{path}/vars" if path else "vars")
         group.attrs["name"] = getattr(holder, "name", "")
         for name, value in store.items():
-            array = value.numpy() if isinstance(value, Variable) else np.asarray(value)
-            if array.dtype.name == "bfloat16":
-                dataset = group.create_dataset(name, data=array.view(np.uint16).view("V2"))
-                dataset.attrs["dtype"] = "bfloat16"
-            else:
-                group.create_dataset(name, data=array)
+            write_array(group, name, value.numpy() if isinstance(value, Variable) else np.asarray(value))
+
+
+def write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:
+    """Write one weight; HDF5 has no bfloat16, so its bits are kept and the dtype is noted beside them."""
+    if array.dtype.name == "bfloat16":
+        dataset = group.create_dataset(name, data=array.view(np.uint16).view("V2"))
+        dataset.attrs["dtype"] = "bfloat16"
+    else:
+        group.create_dataset(name, data=array)
 
 
 # -------------------------------------------------------------------------------------------------- reading
 class Store(Mapping):
     """The `vars` group of one layer as a mapping from names to data sets, each checked before it is handed out."""
 
-    def __init__(self, file: h5py.File, path: str) -> None:
+    def __init__(self, file: h5py.Group, path: str) -> None:
         self._group = safe_group(file, path)
 
     def __getitem__(self, name: str) -> Any:
@@ -257,12 +261,16 @@ def open_h5(source: Any, name: str) -> h5py.File:
 
 
 # -------------------------------------------------------------------------------------------------- public
-def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+def save_weights(
+    model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
+) -> None:
     """Write a model's weights (and its optimizer's state) to a `.weights.h5` file.
 
     Raises:
         ValueError: for another ending, and for a model that is not built yet.
     """
+    if kwargs:
+        raise TypeError(f"save_weights() got unexpected arguments: {sorted(kwargs)}.")
     if not str(filepath).endswith(".weights.h5"):
         raise ValueError(f"A file of weights must end in '.weights.h5', got {os.fspath(filepath)!r}.")
     if max_shard_size is not None:

@@ -4,6 +4,7 @@ A source starts an epoch and hands out stretches: `source.run(steps, count)` run
 it ran, whether there may be more, and what the last one logged.
 """
 
+import itertools
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from hornbook import backend, tree
 from hornbook.core.arguments import positive_integer
+from hornbook.training.py_dataset import PyDataset, batches_in_order
 
 RESIDENT_BYTES = 2 * 1024**3  # arrays above this size are handed to the device a window of rows at a time
 
@@ -178,14 +180,14 @@ class DatasetSource:
 
 
 class IteratorSource:
-    """Anything that yields batches: a generator, a PyDataset-like sequence, a list of batches, a PyTorch loader."""
+    """Anything that yields batches: a generator, something with `__getitem__` and `__len__`, a PyTorch loader."""
 
     def __init__(self, batches: Any, steps: int | None = None, class_weight: dict | None = None) -> None:
         self.batches, self.class_weight = batches, class_weight
         self.is_sequence = hasattr(batches, "__getitem__") and hasattr(batches, "__len__")
         length = len(batches) if hasattr(batches, "__len__") else getattr(batches, "num_batches", None)
         self.steps = steps if steps is not None else length
-        self.resumes = steps is not None or not self.is_sequence
+        self.resumes = steps is not None or isinstance(batches, Iterator)
         self.iterator: Iterator | None = None
         self.first: Any = None
 
@@ -196,52 +198,103 @@ class IteratorSource:
 
     def example(self) -> Any:
         """The first batch; it is kept and served when the epoch starts."""
-        if self.iterator is None:
-            self.iterator = self._restart()
+        if self.first is None and self.iterator is not None:
+            self.first = next(self.iterator, None)
         if self.first is None:
-            try:
-                self.first = next(self.iterator)
-            except StopIteration:
-                raise ValueError("The generator gave no batch at all.") from None
+            self.iterator = self._restart()
+            self.first = next(self.iterator, None)
+        if self.first is None:
+            raise ValueError("The generator gave no batch at all.")
         return self._as_tensors(self.first)
 
     def start(self, epoch: int, strategy: Any = None) -> None:
-        """Begin an epoch."""
-        if self.iterator is None or (not self.resumes and self.first is None):
-            if epoch and hasattr(self.batches, "on_epoch_end"):
-                self.batches.on_epoch_end()
+        """Begin an epoch: a new pass, or the same one where `steps_per_epoch` cuts it."""
+        if self.resumes and self.first is None and self.iterator is not None:
+            self.first = next(self.iterator, None)
+        if self.first is None and not (self.resumes and isinstance(self.batches, Iterator)):
             self.iterator = self._restart()
         self.done = 0
 
     def _as_tensors(self, batch: Any) -> Any:
         x, y, weight = unpack_x_y_sample_weight(batch)
         if self.class_weight is not None:
-            weight = class_weight_to_sample_weight(y, self.class_weight)
+            x, y, weight = _weighted((x, y, weight), self.class_weight)
         data = tree.map_structure(lambda a: None if a is None else backend.resident(_as_array(a)), (x, y, weight))
         return ArraySource._trimmed(data)
 
     def run(self, steps: backend.Steps, count: int) -> tuple[int, bool, Any]:
         """Run up to `count` more steps of the epoch."""
-        assert self.iterator is not None
         if self.steps is not None:
             count = min(count, self.steps - self.done)
         logs: Any = [] if steps.collect else None
-        for ran in range(count):
-            batch = self.first if self.first is not None else next(self.iterator, None)
-            self.first = None
-            if batch is None:
-                if self.steps is None:
-                    self.steps = self.done
-                    return ran, False, logs
-                warnings.warn(
-                    f"The input ran out of data after {self.done} of {self.steps} steps; the epoch ends here.",
-                    stacklevel=4,
-                )
-                return ran, False, logs
+        ran = 0
+        while ran < count and (batch := self._next()) is not None:
             outputs = steps.batch(self._as_tensors(batch))
             logs = [*logs, outputs] if steps.collect else outputs
-            self.done += 1
-        return count, self.steps is None or self.done < self.steps, logs
+            ran += 1
+        self.done += ran
+        if ran < count and self.steps is not None:
+            warnings.warn(
+                f"The input ran out of data after {self.done} of {self.steps} steps; the epoch ends here.",
+                stacklevel=4,
+            )
+        elif ran < count:
+            self.steps = self.done
+        more = ran == count and (self.steps is None or self.done < self.steps)
+        if not more and hasattr(self.batches, "on_epoch_end"):
+            self.batches.on_epoch_end()
+        return ran, more, logs
+
+    def _next(self) -> Any:
+        assert self.iterator is not None
+        batch, self.first = (next(self.iterator, None) if self.first is None else self.first), None
+        return batch
+
+
+class PyDatasetSource(IteratorSource):
+    """The batches of a `PyDataset`, in a new order each epoch with `shuffle`."""
+
+    def __init__(
+        self,
+        dataset: PyDataset,
+        steps: int | None = None,
+        class_weight: dict | None = None,
+        shuffle: bool | str = False,
+        seed: int = 0,
+    ) -> None:
+        self.length = dataset.num_batches
+        if self.length == 0:
+            raise ValueError(f"There is no data: num_batches of {type(dataset).__name__} is 0.")
+        if self.length is None and steps is None:
+            raise ValueError(
+                f"The batches of {type(dataset).__name__} never end (num_batches is None), so the number of steps must "
+                "be given: steps_per_epoch in fit(), validation_steps for validation data, steps in evaluate() and "
+                "predict()."
+            )
+        super().__init__(dataset, self.length if steps is None else steps, class_weight)
+        self.resumes = steps is not None
+        self.shuffle, self.seed, self.passes = bool(shuffle), seed, 0
+        self.inspected: Any = None
+
+    def _restart(self) -> Iterator:
+        if self.length is None:
+            return batches_in_order(self.batches, itertools.count())
+        order = np.arange(self.length)
+        if self.shuffle:
+            np.random.Generator(np.random.Philox(key=[self.seed, self.passes])).shuffle(order)
+        self.passes += 1
+        return batches_in_order(self.batches, order.tolist())
+
+    def example(self) -> Any:
+        """Batch 0, whatever the order."""
+        if self.inspected is None:
+            self.inspected = self._as_tensors(self.batches[0])
+        return self.inspected
+
+    def start(self, epoch: int, strategy: Any = None) -> None:
+        """Begin an epoch: a new pass, or the same one where `steps_per_epoch` cuts it."""
+        self.batches.on_epoch_begin()
+        super().start(epoch, strategy)
 
 
 def make_source(
@@ -271,6 +324,8 @@ def make_source(
         )
     if backend.is_dataset(x):
         return DatasetSource(x, steps, class_weight)
+    if isinstance(x, PyDataset):
+        return PyDatasetSource(x, steps, class_weight, shuffle, seed)
     if is_stream:
         return IteratorSource(x, steps, class_weight)
     if x is None:
@@ -291,7 +346,7 @@ def make_source(
 def _is_batches(x: Any) -> bool:
     if isinstance(x, list | tuple | dict | str) or hasattr(x, "__array__") or backend.is_tensor(x) or x is None:
         return False
-    return isinstance(x, Iterable) or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+    return isinstance(x, Iterable | PyDataset) or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
 
 
 def _as_array(x: Any) -> Any:

@@ -1,6 +1,5 @@
 """The numbers of a model as one tree: what checkpoints of other libraries keep."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -55,7 +54,7 @@ def paths(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 
 
 def assign_tree(variables: Sequence, tree: Mapping[str, Any], what: str) -> None:
-    """Write the values of a tree to the variables with their paths; values of other paths are named in a warning.
+    """Write the values of a tree to the variables with their paths.
 
     Args:
         variables: the variables to write to.
@@ -63,7 +62,8 @@ def assign_tree(variables: Sequence, tree: Mapping[str, Any], what: str) -> None
         what: what the variables are, for messages.
 
     Raises:
-        ValueError: where a value has another shape than its variable; nothing is written then.
+        ValueError: where a value has another shape than its variable, or no variable its path (but for metrics, which
+            may make theirs in the first batch); nothing is written then.
     """
     known = {variable.path: variable for variable in variables}
     values = dict(paths(tree))
@@ -74,8 +74,8 @@ def assign_tree(variables: Sequence, tree: Mapping[str, Any], what: str) -> None
                 f"{tuple(known[path].shape)}."
             )
     strangers = [path for path in values if path not in known]
-    if strangers and what != "metrics_variables":  # many metrics make their variables in the first batch
-        warnings.warn(f"The model has no {what} {strangers}; the tree's values for them are left out.", stacklevel=3)
+    if strangers and what != "metrics_variables":
+        raise ValueError(f"The model has no {what} {strangers}; it has {sorted(known)}.")
     for path, value in values.items():
         if path in known:
             known[path].assign(value)

@@ -5,6 +5,7 @@
 """
 
 import inspect
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.operation import infer
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
 from hornbook.core.scopes import StatelessScope
+from hornbook.core.tracebacks import filtered
 from hornbook.training.compile import CompiledLoss, CompiledMetrics
 from hornbook.training.data import (
     make_source,
@@ -57,12 +59,14 @@ class Trainer:
         self._strategy = backend.current_strategy()
         self._trained_with: Any = None
         self._seen_kinds = set()
+        self._remat_scope = None  # of a RematScope around the model its layers take notice, each alone
 
     def __getstate__(self) -> dict[str, Any]:
         """What `pickle` and `copy.deepcopy` take along: everything but the compiled steps."""
         return {**self.__dict__, "_steps": {}, "_strategy": None, "_trained_with": None, "_seen_kinds": set()}
 
     # ------------------------------------------------------------------------------------------------- compile
+    @filtered
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -304,6 +308,11 @@ class Trainer:
 
         Raises:
             ValueError: where two variables have the same path.
+
+        >>> import hornbook as keras
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="dense")], name="net")
+        >>> model.get_state_tree("numpy_array")["trainable_variables"]["net"]["dense"]["bias"]
+        array([0., 0., 0.], dtype=float32)
         """
         return {name: to_tree(variables, value_format) for name, variables in self._state_groups().items()}
 
@@ -405,6 +414,7 @@ class Trainer:
         infer(lambda *arguments: compiled_loss(*arguments), symbols)
 
     # ------------------------------------------------------------------------------------------------- fit
+    @filtered
     def fit(
         self,
         x: Any = None,
@@ -452,6 +462,10 @@ class Trainer:
         self._require_compiled("fit")
         if isinstance(epochs, bool) or not isinstance(epochs, int | np.integer) or epochs < 0:
             raise ValueError(f"`epochs` must be an integer, 0 or more, got epochs={epochs!r}.")
+        limit = backend.config.max_epochs()
+        if limit is not None and epochs > limit:
+            warnings.warn(f"config.max_epochs() is {limit}: {limit} of {epochs} epochs are run.", stacklevel=2)
+            epochs = limit
         x, y, sample_weight = rows_of_lists(x), rows_of_lists(y), rows_of_lists(sample_weight)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
@@ -505,11 +519,12 @@ class Trainer:
         end = getattr(callbacks, f"on_{kind}_batch_end", None)
         done, more, logs = 0, True, None
         length, rate = self.steps_per_execution, None
-        while more and not stop():
+        limit = backend.config.max_steps_per_epoch() or math.inf
+        while more and done < limit and not stop():
             if hooks:
                 begin(done)  # type: ignore[misc]
             started = time.perf_counter()
-            ran, more, new = source.run(steps, length)
+            ran, more, new = source.run(steps, int(min(length, limit - done)))
             if not ran:
                 break
             logs, done = new, done + ran
@@ -532,6 +547,7 @@ class Trainer:
         return tuple(v.trainable for v in self.variables)  # type: ignore[attr-defined]
 
     # ------------------------------------------------------------------------------------------------- evaluate
+    @filtered
     def evaluate(
         self,
         x: Any = None,
@@ -588,6 +604,7 @@ class Trainer:
         return values[0] if len(values) == 1 else values
 
     # ------------------------------------------------------------------------------------------------- predict
+    @filtered
     def predict(
         self,
         x: Any,
@@ -619,13 +636,16 @@ class Trainer:
         source.start(0, self._strategy)
         done, more = 0, True
         alone = getattr(source, "size", None) is not None and source.steps == 1
-        while more and not self.stop_predicting:
+        limit = backend.config.max_steps_per_epoch() or math.inf
+        while more and done < limit and not self.stop_predicting:
             if callbacks is not None and hooks:
                 callbacks.on_predict_batch_begin(done)
             if alone:
                 ran, more, outputs = 1, False, runner.batch(source.example())
             else:
-                ran, more, outputs = source.run(runner, self.steps_per_execution if hooks else 512)
+                ran, more, outputs = source.run(
+                    runner, int(min(self.steps_per_execution if hooks else 512, limit - done))
+                )
             if not ran and not outputs:
                 break
             done += ran
@@ -644,6 +664,7 @@ class Trainer:
         return tree.map_structure(lambda *leaves: np.concatenate(leaves, axis=0), *arrays)
 
     # ------------------------------------------------------------------------------------------------- single batches
+    @filtered
     def train_on_batch(
         self,
         x: Any,
@@ -661,6 +682,7 @@ class Trainer:
         logs = _numbers(steps.batch(data))
         return logs if return_dict else self._in_order(logs)
 
+    @filtered
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss and the metrics on one batch."""
         self._require_compiled("test_on_batch")
@@ -671,6 +693,7 @@ class Trainer:
         logs = _numbers(steps.batch(data))
         return logs if return_dict else self._in_order(logs)
 
+    @filtered
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
         data = self._one_batch(x)

@@ -2,11 +2,14 @@
 
 from hornbook.backend.tensorflow.arrays import *  # noqa: F403
 from hornbook.backend.tensorflow.control import *  # noqa: F403
+from hornbook.backend.tensorflow.data import *  # noqa: F403
 from hornbook.backend.tensorflow.image import *  # noqa: F403
 from hornbook.backend.tensorflow.linalg import *  # noqa: F403
 from hornbook.backend.tensorflow.nn import *  # noqa: F403
 from hornbook.backend.tensorflow.optimizers import *  # noqa: F403
 from hornbook.backend.tensorflow.random import *  # noqa: F403
+from hornbook.backend.tensorflow.raw import *  # noqa: F403
+from hornbook.backend.tensorflow.saved_model import *  # noqa: F403
 from hornbook.backend.tensorflow.services import *  # noqa: F403
 from hornbook.backend.tensorflow.steps import *  # noqa: F403
 from hornbook.backend.tensorflow.strings import *  # noqa: F403

@@ -806,12 +806,21 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
         raise ValueError(f"mode of pad must be 'constant', 'reflect' or 'symmetric', got {mode!r}.")
     if constant_values is not None and mode != "constant":
         raise ValueError(f"constant_values can only be given with mode='constant', not with mode={mode!r}.")
+    widths, shape = pad_width, None
     if not isinstance(pad_width, tf.Tensor):
         try:
-            pad_width = np.broadcast_to(np.asarray(pad_width, np.int32), (x.shape.rank, 2))
-        except TypeError:  # widths that only the running graph knows
-            pad_width = tf.broadcast_to(tf.convert_to_tensor(pad_width), (x.shape.rank, 2))
-    return tf.pad(x, pad_width, mode, constant_values=tf.cast(constant_values or 0, x.dtype))
+            widths = np.broadcast_to(np.asarray(pad_width, np.int32), (x.shape.rank, 2))
+        except (TypeError, NotImplementedError):  # widths that only the running graph knows
+            widths = tf.broadcast_to(tf.convert_to_tensor(pad_width), (x.shape.rank, 2))
+            if len(pad_width) == x.shape.rank:
+                shape = [_padded(n, *pair) for n, pair in zip(x.shape, pad_width, strict=True)]
+    y = tf.pad(x, widths, mode, constant_values=tf.cast(constant_values or 0, x.dtype))
+    return y if shape is None else tf.ensure_shape(y, shape)
+
+
+def _padded(size: int | None, before: Any, after: Any) -> int | None:
+    """A size after padding, None where that is not known."""
+    return size + before + after if size is not None and isinstance(before, int) and isinstance(after, int) else None
 
 
 def view(x: Any, dtype: Any = None) -> Any:

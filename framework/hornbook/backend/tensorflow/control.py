@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from hornbook import tree
 from hornbook.backend.config import standardize_dtype
-from hornbook.backend.tensorflow.services import convert_to_tensor
+from hornbook.backend.spec import Spec
+from hornbook.backend.tensorflow.services import convert_to_tensor, infer
 
 __all__ = [
     "cond",
@@ -126,7 +127,9 @@ def map(f: Callable, xs: Any) -> Any:
     if count is not None:
         rows = [f(tree.map_structure(lambda a, i=i: a[i], xs)) for i in range(count)]
         return tree.map_structure(lambda *parts: tf.stack(parts), *rows)
-    return tf.map_fn(f, xs)
+    row = tree.map_structure(lambda a: Spec(tuple(a.shape[1:]), a.dtype.name), xs)
+    kinds = tree.map_structure(lambda s: tf.TensorSpec(s.shape, s.dtype), infer(f, (row,)))
+    return tf.map_fn(f, xs, fn_output_signature=kinds)
 
 
 def vectorized_map(function: Callable, elements: Any) -> Any:

@@ -1,5 +1,6 @@
 """What is not arithmetic: conversion, shapes, tracing without numbers, gradients, compilation, replicas."""
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ __all__ = [
     "convert_to_numpy",
     "convert_to_tensor",
     "custom_gradient",
+    "device",
     "in_graph",
     "infer",
     "is_tensor",
@@ -26,6 +28,7 @@ __all__ = [
     "numpy_function",
     "outside_graph",
     "readable",
+    "remat",
     "replica_count",
     "shape",
     "stop_gradient",
@@ -131,6 +134,11 @@ def name_scope(name: str) -> Any:
     return tf.name_scope(name)
 
 
+def device(device_name: str) -> Any:
+    """Context in which tensors are made and computed on this device: "cpu:0", "gpu:1", "/job:worker/device:gpu:0"."""
+    return tf.device(device_name)
+
+
 def outside_graph() -> Any:
     """Context in which code runs at once even while a graph is being traced: where variables are made."""
     return tf.init_scope()
@@ -197,6 +205,38 @@ def value_and_grad(forward: Callable, variables: Sequence) -> tuple[Any, list]:
 def custom_gradient(function: Callable) -> Callable:
     """A function that gives (outputs, gradient function) as one that gives the outputs and has that gradient."""
     return tf.custom_gradient(function)
+
+
+def remat(f: Callable) -> Callable:
+    """`f`, whose inner results are not kept for the backward pass but computed again there.
+
+    >>> import hornbook as keras
+    >>> f = keras.remat(lambda x: keras.ops.sin(x) * 2)
+    >>> float(f(keras.ops.zeros(())))
+    0.0
+    """
+    if not callable(f):
+        raise TypeError(f"remat() takes a function, got {f!r}.")
+
+    @functools.wraps(f)
+    def rematerialized(*args: Any, **kwargs: Any) -> Any:
+        leaves = tree.flatten((args, kwargs))
+        places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, tf.Tensor)]
+        outputs: Any = None
+
+        def of_tensors(*tensors: Any) -> list:
+            nonlocal outputs
+            filled = list(leaves)
+            for place, tensor in zip(places, tensors, strict=True):
+                filled[place] = tensor
+            positional, named = tree.pack_sequence_as((args, kwargs), filled)
+            outputs = f(*positional, **named)
+            return tree.flatten(outputs)
+
+        results = tf.recompute_grad(of_tensors)(*[leaves[place] for place in places])
+        return tree.pack_sequence_as(outputs, results)
+
+    return rematerialized
 
 
 def replica_count() -> int:

@@ -6,19 +6,21 @@ from typing import Any
 import tensorflow as tf
 
 __all__ = [
-    "StringTable",
+    "Table",
     "count_rows",
     "is_ragged",
     "map_values",
     "ragged_to_dense",
     "string_characters",
-    "string_gather",
+    "string_cross_hash",
     "string_hash_bucket",
     "string_lower",
     "string_ngrams",
     "string_replace",
     "string_split",
     "string_to_lists",
+    "table_gather",
+    "to_string",
 ]
 
 
@@ -54,9 +56,20 @@ def string_hash_bucket(x: Any, buckets: int, salt: Sequence[int] | None = None) 
     return tf.strings.to_hash_bucket_strong(x, buckets, key=list(salt))
 
 
-def string_gather(words: Sequence[str], indices: Any, other: str) -> Any:
-    """The word at each index; `other` where there is none."""
-    table = tf.constant([*words, other])
+def string_cross_hash(columns: Sequence, buckets: int) -> Any:
+    """A number from 0 to buckets - 1 for each row of columns (batch, 1) of strings or integers: (batch, 1)."""
+    columns = [x if x.dtype is tf.string else tf.cast(x, tf.int64) for x in columns]
+    return tf.sparse.to_dense(tf.sparse.cross_hashed(columns, buckets))
+
+
+def to_string(x: Any) -> Any:
+    """Each number written out; strings stay."""
+    return x if x.dtype is tf.string else tf.strings.as_string(x)
+
+
+def table_gather(words: Sequence, indices: Any, other: Any, dtype: str = "string") -> Any:
+    """The word (string or integer, by `dtype`) at each index; `other` where there is none."""
+    table = tf.constant([*words, other], dtype)
     indices = tf.cast(indices, tf.int64)
     inside = tf.logical_and(indices >= 0, indices < len(words))
     return tf.gather(table, tf.where(inside, indices, len(words)))
@@ -86,8 +99,11 @@ def ragged_to_dense(x: Any, default: Any, length: int | None = None) -> Any:
     return tf.ensure_shape(x, [*x.shape[:-1], length])
 
 
-def count_rows(ids: Any, size: int, binary: bool = False) -> Any:
-    """How often each of 0 ... size - 1 stands in each row (the last axis): (..., n) -> (..., size)."""
+def count_rows(ids: Any, size: int, binary: bool = False, weights: Any = None) -> Any:
+    """How often each of 0 ... size - 1 stands in each row (the last axis), or the sum of the weights of its places.
+
+    (..., n) -> (..., size)
+    """
     rank = len(ids.shape)
     if rank > 2 and isinstance(ids, tf.RaggedTensor):
         raise ValueError(f"Texts to be counted must be in one list or one axis, got shape {tuple(ids.shape)}.")
@@ -98,7 +114,9 @@ def count_rows(ids: Any, size: int, binary: bool = False) -> Any:
     elif rank > 2:
         leading = tf.shape(ids)[:-1]
         ids = tf.reshape(ids, [-1, tf.shape(ids)[-1]])
-    counts = tf.math.bincount(ids, minlength=size, maxlength=size, dtype=tf.int64, axis=-1, binary_output=binary)
+    if weights is not None:
+        weights = tf.reshape(weights, tf.shape(ids))
+    counts = tf.math.bincount(ids, weights, size, size, tf.int64, axis=-1, binary_output=binary)
     if rank == 1:
         counts = counts[0]
     elif rank > 2:
@@ -111,43 +129,44 @@ def map_values(function: Callable, x: Any) -> Any:
     return tf.ragged.map_flat_values(function, x) if isinstance(x, tf.RaggedTensor) else function(x)
 
 
-class StringTable:
-    """Strings and an integer for each: `table.lookup(words)` gives the integers, -1 for a string that is not there.
+class Table:
+    """Strings, or integers, and an integer for each: `table.lookup(keys)` gives these, -1 for a key that is not there.
 
-    It can be filled again, and what was compiled before then uses the new words.
+    It can be filled again, and what was compiled before then uses the new keys.
     """
 
-    def __init__(self, words: Sequence[str] = (), places: Sequence[int] = ()) -> None:
+    def __init__(self, dtype: str = "string", keys: Sequence = (), places: Sequence[int] = ()) -> None:
+        self._dtype = dtype
         with tf.init_scope():
-            self._table = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, default_value=-1)
-        self._words, self._places = list(words), list(places)
-        self.fill(words, places)
+            self._table = tf.lookup.experimental.MutableHashTable(tf.as_dtype(dtype), tf.int64, default_value=-1)
+        self._keys, self._places = list(keys), list(places)
+        self.fill(keys, places)
 
     @property
     def resource(self) -> Any:
         """The table itself, which a SavedModel takes along."""
         return self._table
 
-    def fill(self, words: Sequence[str], places: Sequence[int]) -> None:
-        """Forget what is there and take these words."""
+    def fill(self, keys: Sequence, places: Sequence[int]) -> None:
+        """Forget what is there and take these keys."""
         with tf.init_scope():
             self._table.remove(self._table.export()[0])
-            self._words, self._places = list(words), list(places)
-            if words:
-                self._table.insert(tf.constant(self._words), tf.constant(self._places, tf.int64))
+            self._keys, self._places = list(keys), list(places)
+            if keys:
+                self._table.insert(tf.constant(self._keys, self._dtype), tf.constant(self._places, tf.int64))
 
     def lookup(self, x: Any, required: bool = False) -> Any:
-        """The integer of each string; with `required`, a string that is not there is an error."""
+        """The integer of each key; with `required`, a key that is not there is an error."""
         places = tf.ensure_shape(self._table.lookup(x), x.shape)
         if required:
             unknown = tf.boolean_mask(x, places < 0)
-            message = "All strings must be in the vocabulary where num_oov_indices=0; these are not:"
+            message = "Everything must be in the vocabulary where num_oov_indices=0; these are not:"
             with tf.control_dependencies([tf.debugging.Assert(tf.size(unknown) == 0, [message, unknown])]):
                 places = tf.identity(places)
         return places
 
-    def __deepcopy__(self, memo: dict) -> "StringTable":
-        return StringTable(self._words, self._places)
+    def __deepcopy__(self, memo: dict) -> "Table":
+        return Table(self._dtype, self._keys, self._places)
 
     def __reduce__(self) -> tuple:
-        return StringTable, (self._words, self._places)
+        return Table, (self._dtype, self._keys, self._places)
