@@ -125,6 +125,15 @@ def test_keras_is_the_reference_and_never_imported():
     assert not wrong, "\n".join(wrong)
 
 
+def test_the_import_loads_no_keras_and_leaves_it_importable():
+    """TensorFlow would load it, and with it matplotlib and scikit-learn where they are: a third of the import's time."""
+    program = (
+        "import sys, hornbook; heavy = {'keras', 'matplotlib', 'sklearn', 'rich', 'PIL'} & set(sys.modules);"
+        "assert not heavy, heavy; import keras; assert keras.optimizers.Adam"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_a_file_is_data_and_never_code():
     wrong = []
     for _, path in files():

@@ -6,6 +6,7 @@ name -> preset row -> files -> config -> backbone -> weights -> tokenizer -> tas
 import difflib
 import hashlib
 import json
+import logging
 import os
 import re
 from pathlib import Path
@@ -15,6 +16,8 @@ from hornbook_hub.models import bert
 from hornbook_hub.tasks import TASKS
 from hornbook_hub.tokenizers import Tokenizer
 from hornbook_hub.weights import DamagedWeightsError, Tensors, expand, load_rows, variable_at
+
+logger = logging.getLogger("hornbook_hub")
 
 FAMILIES = {"bert": bert}  # model_type of config.json -> module
 BACKBONES = {"bert": bert.BertBackbone}
@@ -274,10 +277,11 @@ def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Fil
     table = list(expand(family.WEIGHTS, count))
     dropped = {name for name, target, _ in table if target is None}
     rows = [(name, variable_at(backbone, target), transform) for name, target, transform in table if target is not None]
+    absent = []
     if not set(family.POOLER) & set(names):
         rows = [row for row in rows if row[0] not in family.POOLER]  # the checkpoint's own task does without
         if task != "masked_lm":
-            print(f"{files} holds no pooler: it starts at random; train it with fit().")
+            absent.append("pooler")
     if task != "backbone":
         head = list(expand(family.HEADS[task], count))
         dropped |= {name for name, target, _ in head if target is None}
@@ -287,7 +291,11 @@ def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Fil
         if any(name in names for name, _, _ in wanted):
             rows += wanted
         else:
-            print(f"{files} holds no head for {task}: it starts at random; train it with fit().")
+            absent.append(f"head for {task}")
+    if absent:
+        logger.warning(
+            "%s holds no %s: what is missing starts at random; train it with fit().", files, " and no ".join(absent)
+        )
     claimed = {name for name, _, _ in rows}
     dropped |= {name for name in names if name.startswith(family.OTHER_HEADS) and name not in claimed}
     load_rows(rows, view, dropped, str(files))

@@ -5,6 +5,8 @@ names, in its folder; what can be composed from them stands above, once. The bac
 see `hornbook.backend.config`.
 """
 
+import sys as _sys
+
 from hornbook.backend import config as _config
 from hornbook.backend.config import (
     backend,
@@ -25,7 +27,14 @@ from hornbook.backend.spec import Spec
 BACKENDS = ("tensorflow",)
 
 if _config.backend() == "tensorflow":
-    from hornbook.backend.tensorflow import *  # noqa: F403
+    # TensorFlow ends its own import with all of Keras, and does without where Keras is absent: a second saved. Keras
+    # stays importable afterwards.
+    _sys.modules.setdefault("keras.src.optimizers", None)  # type: ignore[arg-type]
+    try:
+        from hornbook.backend.tensorflow import *  # noqa: F403
+    finally:
+        if _sys.modules["keras.src.optimizers"] is None:
+            del _sys.modules["keras.src.optimizers"]
 else:
     raise ImportError(
         f"Hornbook has no backend called {_config.backend()!r}; it offers: {', '.join(BACKENDS)}. "

@@ -97,8 +97,9 @@ class ArraySource:
 
     def example(self) -> Any:
         """The first batch."""
-        rows = min(self.size, self.batch_size)
-        batch = tree.map_structure(lambda a: None if a is None else backend.resident(a[:rows]), self.arrays)
+        if self.size <= self.batch_size and not self.windowed:
+            return self._trimmed(self.arrays)
+        batch = tree.map_structure(lambda a: None if a is None else backend.resident(a[: self.batch_size]), self.arrays)
         return self._trimmed(batch)
 
     @staticmethod

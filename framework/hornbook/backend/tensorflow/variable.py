@@ -50,13 +50,13 @@ class VariableStorage(ValueHolder):
             )
 
     def _write(self, value: Any) -> None:
-        self._value.assign(value)
+        self._value.assign(value, read_value=False)
 
     def _write_add(self, value: Any) -> None:
-        self._value.assign_add(value)
+        self._value.assign_add(value, read_value=False)
 
     def _write_sub(self, value: Any) -> None:
-        self._value.assign_sub(value)
+        self._value.assign_sub(value, read_value=False)
 
     def _mark_trainable(self, value: bool) -> None:
         self._value._trainable = value
