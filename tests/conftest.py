@@ -10,7 +10,13 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
-import tensorflow as tf  # noqa: E402
+
+_stderr = os.dup(2)
+with open(os.devnull, "w") as nowhere:  # TensorFlow's first import writes lines that no setting of it silences
+    os.dup2(nowhere.fileno(), 2)
+    import tensorflow as tf  # noqa: E402
+os.dup2(_stderr, 2)
+os.close(_stderr)
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2

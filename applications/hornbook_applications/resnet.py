@@ -6,12 +6,11 @@ what to add to its input, y = relu(x + F(x)), so that a deep network starts as a
 Axes: B batch, H height, W width, C channels. The names of layers are those of Keras, and so are its weight files.
 """
 
-from pathlib import Path
 from typing import Any
 
 import hornbook as keras
 from hornbook import layers
-from hornbook.utils import get_file
+from hornbook_applications.common import ADDRESS, channel_axis, image_and_inputs, load_weights, pooled
 from hornbook_applications.imagenet import decode_predictions, preprocess_input
 
 __all__ = ["ResNet50", "ResNet101", "ResNet152", "decode_predictions", "preprocess_input"]
@@ -22,14 +21,12 @@ VARIANTS = {
     "resnet101": ((3, 4, 23, 3), "f1aeb4b969a6efcfb50fad2f0c20cfc5", "88cf7a10940856eca736dc7b7e228a21"),
     "resnet152": ((3, 8, 36, 3), "100835be76be38e30d865e96f2aaae62", "ee4c566cf9a93f14d82f913c2dc6dd0c"),
 }
-ADDRESS = "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
 def normalize(x: Any, name: str) -> Any:
     """Batch normalization over the channels."""
-    axis = 3 if keras.config.image_data_format() == "channels_last" else 1
-    return layers.BatchNormalization(axis=axis, epsilon=1.001e-5, name=name)(x)
+    return layers.BatchNormalization(axis=channel_axis(), epsilon=1.001e-5, name=name)(x)
 
 
 def block(x: Any, filters: int, stride: int, project: bool, name: str) -> Any:
@@ -76,8 +73,8 @@ def _resnet(
     classifier_activation: Any,
     name: str,
 ) -> Any:
-    depths, _, _ = VARIANTS[variant]
-    image, inputs = _image(include_top, weights, input_tensor, input_shape, pooling, classes)
+    depths, with_top, without_top = VARIANTS[variant]
+    image, inputs = image_and_inputs(include_top, weights, input_tensor, input_shape, pooling, classes)
     x = layers.ZeroPadding2D(3, name="conv1_pad")(image)  # (B, 224, 224, 3)
     x = layers.Conv2D(64, 7, strides=2, name="conv1_conv")(x)  # (B, 112, 112, 64)
     x = layers.Activation("relu", name="conv1_relu")(normalize(x, "conv1_bn"))
@@ -89,81 +86,12 @@ def _resnet(
     if include_top:
         x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # (B, 2048)
         x = layers.Dense(classes, activation=classifier_activation, name="predictions")(x)
-    elif pooling is not None:
-        pool = layers.GlobalAveragePooling2D if pooling == "avg" else layers.GlobalMaxPooling2D
-        x = pool(name=f"{pooling}_pool")(x)
-    model = keras.Model(inputs, x, name=name)
-    if weights is not None:
-        model.load_weights(_weights_file(variant, include_top) if weights == "imagenet" else weights)
-    return model
-
-
-def _image(
-    include_top: bool, weights: Any, input_tensor: Any, input_shape: Any, pooling: str | None, classes: int
-) -> tuple[Any, Any]:
-    """The symbolic image, and what the model's inputs are, once the arguments make sense together."""
-    if weights not in (None, "imagenet") and not Path(weights).is_file():
-        raise ValueError(
-            f"weights must be None (random), 'imagenet', or the path of a file of weights; there is no file {weights!r}."
-        )
-    if weights == "imagenet" and include_top and classes != 1000:
-        raise ValueError(
-            f"The weights of 'imagenet' with include_top=True know 1000 classes, not {classes}. Pass include_top=False and "
-            "put a classifier of your own on top."
-        )
-    if pooling not in (None, "avg", "max"):
-        raise ValueError(f"pooling must be None, 'avg' or 'max', got {pooling!r}.")
-    last = keras.config.image_data_format() == "channels_last"
-    default = (224, 224, 3) if last else (3, 224, 224)
-    if input_shape is None:
-        free = (None, None, 3) if last else (3, None, None)
-        input_shape = default if include_top else free
-    input_shape = tuple(input_shape)
-    if len(input_shape) != 3:
-        raise ValueError(f"input_shape must be (height, width, channels) without the batch, got {input_shape}.")
-    sizes, channels = (input_shape[:2], input_shape[2]) if last else (input_shape[1:], input_shape[0])
-    if any(size is not None and size < 32 for size in sizes):
-        raise ValueError(f"Images must be at least 32 x 32, got input_shape={input_shape}.")
-    if weights == "imagenet" and (channels != 3 or (include_top and input_shape != default)):
-        raise ValueError(
-            f"With weights='imagenet'{' and include_top=True' if include_top else ''}, input_shape must be "
-            f"{default if include_top else '(height, width, 3)'}; got {input_shape}."
-        )
-    if include_top and None in sizes:
-        raise ValueError(f"With include_top=True the size of the image must be fixed, got input_shape={input_shape}.")
-    if input_tensor is None:
-        image = keras.Input(input_shape)
-        return image, image
-    if not keras.utils.is_keras_tensor(input_tensor):
-        raise ValueError(f"input_tensor must be symbolic, such as keras.Input gives; got {input_tensor!r}.")
-    return input_tensor, _sources(input_tensor)
-
-
-def _sources(tensor: Any) -> Any:
-    """The keras.Input tensors that a symbolic tensor comes from."""
-    from hornbook.core.operation import node_of
-
-    found: dict[int, Any] = {}
-
-    def walk(x: Any) -> None:
-        node = node_of(x)
-        if node is None or not node.inputs:
-            found.setdefault(id(x), x)
-            return
-        for parent in node.inputs:
-            walk(parent)
-
-    walk(tensor)
-    sources = list(found.values())
-    return sources[0] if len(sources) == 1 else sources
-
-
-def _weights_file(variant: str, include_top: bool) -> str:
-    """Keras's file of ImageNet weights, from the cache or the official address."""
-    _, with_top, without_top = VARIANTS[variant]
-    name = f"{variant}_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
-    md5 = with_top if include_top else without_top
-    return get_file(name, ADDRESS + name, md5_hash=md5, cache_subdir="models")
+    else:
+        x = pooled(x, pooling)
+    file = f"resnet/{variant}_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
+    return load_weights(
+        keras.Model(inputs, x, name=name), weights, ADDRESS + file, with_top if include_top else without_top
+    )
 
 
 def ResNet50(
