@@ -55,7 +55,7 @@ def test_what_does_not_fit_is_named():
     with pytest.raises(ValueError, match=r"no trainable_variables \['m/z'\]"):
         model.set_state_tree({"trainable_variables": {"m": {"z": np.ones(9)}}})
     twice = hornbook.Model(x := hornbook.Input((2,)), layers.Dense(2)(x))
-    twice.layers[1].kernel.path = twice.layers[1].bias.path
+    twice.layers[1].kernel._path = twice.layers[1].bias.path
     with pytest.raises(ValueError, match="Two variables have the path"):
         twice.get_state_tree()
 
