@@ -14,7 +14,9 @@ from hornbook import (
     callbacks,
     config,
     constraints,
+    distillation,
     distribution,
+    export,
     initializers,
     layers,
     legacy,
@@ -25,6 +27,7 @@ from hornbook import (
     ops,
     optimizers,
     preprocessing,
+    quantizers,
     random,
     regularizers,
     saving,
@@ -48,6 +51,7 @@ from hornbook.losses import Loss
 from hornbook.metrics import Metric
 from hornbook.models import Function, Functional, Model, Sequential
 from hornbook.optimizers import Optimizer
+from hornbook.quantizers import Quantizer
 from hornbook.random import SeedGenerator
 from hornbook.regularizers import Regularizer
 
@@ -79,6 +83,7 @@ __all__ = [
     "Model",
     "Operation",
     "Optimizer",
+    "Quantizer",
     "Regularizer",
     "RematScope",
     "SeedGenerator",
@@ -92,9 +97,11 @@ __all__ = [
     "callbacks",
     "config",
     "constraints",
+    "distillation",
     "device",
     "distribution",
     "dtype_policies",
+    "export",
     "initializers",
     "layers",
     "legacy",
@@ -105,6 +112,7 @@ __all__ = [
     "name_scope",
     "ops",
     "optimizers",
+    "quantizers",
     "preprocessing",
     "random",
     "regularizers",

@@ -1140,7 +1140,6 @@ def test_string_lookup_as_keras(kwargs: dict, data: list) -> None:
 ERRORS: list[tuple[Callable, type, str]] = [
     (lambda: layers.Dense(-1), ValueError, "units.*positive integer.*-1"),
     (lambda: layers.Dense(2.5), ValueError, "units"),
-    (lambda: layers.Dense(2, lora_rank=4), TypeError, "lora_rank"),
     (lambda: layers.Dense(2)(np.ones(3)), ValueError, "at least 2 axes"),
     (lambda: layers.Dense(2)(KerasTensor((None, None))), ValueError, "not known"),
     (lambda: layers.Dense(2, activation="rleu"), ValueError, "relu"),

@@ -224,6 +224,38 @@ def test_members_that_no_model_has_are_refused(member, tmp_path):
         keras.saving.load_model(path)
 
 
+@pytest.mark.parity
+def test_weights_of_a_subclass_have_keras_paths(tmp_path):
+    keras_library = pytest.importorskip("keras")
+
+    def paths(library):
+        class Block(library.layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.z, self.a = library.layers.Dense(2), library.layers.Dense(3)
+
+            def call(self, x):
+                return self.z(self.a(x))
+
+        class Own(library.Model):
+            def __init__(self):
+                super().__init__()
+                self.a, self.z = library.layers.Dense(3), Block()
+                self.tail, self._inner = [library.layers.Dense(2)], library.layers.Dense(2)
+
+            def call(self, x):
+                return self._inner(self.tail[0](self.z(self.a(x))))
+
+        model, found = Own(), []
+        model(np.ones((1, 2)))
+        model.save_weights(tmp_path / f"{library.__name__}.weights.h5")
+        with h5py.File(tmp_path / f"{library.__name__}.weights.h5") as file:
+            file.visititems(lambda name, item: found.append(name) if hasattr(item, "shape") else None)
+        return found
+
+    assert paths(keras) == paths(keras_library)
+
+
 @pytest.mark.parametrize(
     "key", [(slice(None), 0), (0, 1), (Ellipsis, slice(1, None, 2)), (slice(None), [0, 2]), 1], ids=str
 )

@@ -15,6 +15,7 @@ DTYPES = (
     *("uint8", "uint16", "uint32", "uint64"),
     *("int8", "int16", "int32", "int64"),
     *FLOAT_DTYPES,
+    *("float8_e4m3fn", "float8_e5m2"),  # to cast to and from; they take no part in arithmetic
     *("complex64", "complex128"),
     "string",
 )

@@ -5,6 +5,7 @@ from hornbook.callbacks.base import Callback, CallbackList, History
 from hornbook.callbacks.checkpoint import BackupAndRestore, ModelCheckpoint
 from hornbook.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from hornbook.callbacks.logging import CSVLogger, LambdaCallback, RemoteMonitor
+from hornbook.callbacks.orbax import OrbaxCheckpoint
 from hornbook.callbacks.progress import ProgbarLogger
 from hornbook.callbacks.stopping import EarlyStopping, TerminateOnNaN
 from hornbook.callbacks.tensorboard import TensorBoard
@@ -19,6 +20,7 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "OrbaxCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",

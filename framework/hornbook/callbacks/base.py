@@ -33,11 +33,16 @@ class Callback:
     """
 
     params: dict[str, Any] | None = None
-    model: Any = None
+    _model: Any = None
 
     def __init__(self) -> None:
         self.params = None
-        self.model = None
+        self._model = None
+
+    @property
+    def model(self) -> Any:
+        """The model, known once `set_model` was called."""
+        return self._model
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Learn of the run: `verbose`, `epochs`, `steps`."""
@@ -45,7 +50,7 @@ class Callback:
 
     def set_model(self, model: Any) -> None:
         """Learn of the model."""
-        self.model = model
+        self._model = model
 
     def wants_batches(self, kind: str) -> bool:
         """Whether a hook for single batches is defined, so that the run must stop after each.
@@ -203,7 +208,7 @@ class CallbackList(Callback):
         """Tell all of the model."""
         if model is None:
             return
-        self.model = model
+        self._model = model
         if self._history is not None:
             model.history = self._history
         for callback in self.callbacks:
@@ -234,8 +239,8 @@ class CallbackList(Callback):
             getattr(callback, hook)(*position, logs=logs)
 
 
-def _calls_all(hook: str, position: str | None = None) -> Any:
-    """The hook of a list: the same hook of each callback, with the same logs, at a batch or an epoch or neither."""
+def _calls_all(hook: str) -> Any:
+    """The hook of a list: the same hook of each callback, with the same logs."""
 
     def at_batch(self: CallbackList, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._call(hook, batch, logs=logs)
@@ -246,15 +251,13 @@ def _calls_all(hook: str, position: str | None = None) -> Any:
     def plain(self: CallbackList, logs: dict[str, Any] | None = None) -> None:
         self._call(hook, logs=logs)
 
-    call = {"batch": at_batch, "epoch": at_epoch, None: plain}[position]
+    call = at_batch if "batch" in hook else at_epoch if "epoch" in hook else plain
     call.__name__, call.__doc__ = hook, getattr(Callback, hook).__doc__
     return call
 
 
-for _hook in [hook for hooks in _BATCH_HOOKS.values() for hook in hooks]:
-    setattr(CallbackList, _hook, _calls_all(_hook, "batch"))
-for _hook in ("on_epoch_begin", "on_epoch_end"):
-    setattr(CallbackList, _hook, _calls_all(_hook, "epoch"))
+for _hook in ["on_epoch_begin", "on_epoch_end", *(hook for hooks in _BATCH_HOOKS.values() for hook in hooks)]:
+    setattr(CallbackList, _hook, _calls_all(_hook))
 for _kind in _BATCH_HOOKS:
     for _hook in (f"on_{_kind}_begin", f"on_{_kind}_end"):
         setattr(CallbackList, _hook, _calls_all(_hook))

@@ -30,7 +30,95 @@ class _EverySoOften:
         return True
 
 
-class ModelCheckpoint(MonitorCallback):
+class Saver(MonitorCallback):
+    """The base of callbacks that save the model after every epoch or every so many batches, or when it is best.
+
+    A subclass defines `_save(epoch, batch, logs)` and asks `_should_save` there.
+
+    Args:
+        monitor: the number that says which model is best.
+        verbose: 1 says what is saved.
+        save_best_only: only save when the number has become better.
+        save_weights_only: save the weights alone.
+        mode: "min", "max" or "auto".
+        save_freq: "epoch", or a number of batches.
+        initial_value_threshold: the value to be better than at first.
+
+    Raises:
+        ValueError: for a wrong save_freq.
+    """
+
+    def __init__(
+        self,
+        monitor: str,
+        verbose: int,
+        save_best_only: bool,
+        save_weights_only: bool,
+        mode: str,
+        save_freq: str | int,
+        initial_value_threshold: float | None,
+    ) -> None:
+        super().__init__(monitor, mode, initial_value_threshold)
+        self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only
+        self.save_freq = _checked_frequency(save_freq)
+        self._counter = _EverySoOften(save_freq) if isinstance(save_freq, int) else None
+        self._epoch = 0
+
+    def wants_batches(self, kind: str) -> bool:
+        """Only where files are written between epochs."""
+        between = kind == "train" and self._counter is not None
+        return between or defines_batch_hooks(self, kind, beyond=Saver)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Note the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Save, every so many batches."""
+        if self._counter is not None and self._counter.is_due(batch):
+            self._save(self._epoch, batch, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Save, every epoch."""
+        if self._counter is None:
+            self._save(epoch, None, logs or {})
+
+    def _save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def _should_save(self, epoch: int, logs: dict[str, Any], filepath: str) -> bool:
+        if not self.save_best_only:
+            self._say(f"\nEpoch {epoch + 1}: saving model to {filepath}")
+            return True
+        current = logs.get(self.monitor)
+        if current is None:
+            warnings.warn(
+                f"Can save best model only with {self.monitor} available; the logs hold {', '.join(logs)}. "
+                "The model is saved every time.",
+                stacklevel=5,
+            )
+            return True
+        if np.ndim(current):
+            warnings.warn(
+                f"{self.monitor} is no single number: {current}. The model is saved every time.", stacklevel=5
+            )
+            return True
+        best = "None" if self.best is None else f"{self.best:.5f}"
+        if not self._is_improvement(current, self.best):
+            self._say(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {best}")
+            return False
+        self._say(
+            f"\nEpoch {epoch + 1}: {self.monitor} improved from {best} to {current:.5f}, saving model to {filepath}"
+        )
+        self.best = current
+        return True
+
+    def _say(self, text: str) -> None:
+        if self.verbose > 0:
+            print_message(text)
+
+
+class ModelCheckpoint(Saver):
     """Saves the model, or its weights, after every epoch or every so many batches.
 
     Args:
@@ -63,37 +151,14 @@ class ModelCheckpoint(MonitorCallback):
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
-        super().__init__(monitor, mode, initial_value_threshold)
+        super().__init__(monitor, verbose, save_best_only, save_weights_only, mode, save_freq, initial_value_threshold)
         self.filepath = os.fspath(filepath)
-        self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only
-        self.save_freq = _checked_frequency(save_freq)
         endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
         if not self.filepath.endswith(endings):
             raise ValueError(
                 f"With save_weights_only={save_weights_only} the filepath must end in {' or '.join(endings)}; got "
                 f"{self.filepath!r}."
             )
-        self._counter = _EverySoOften(save_freq) if isinstance(save_freq, int) else None
-        self._epoch = 0
-
-    def wants_batches(self, kind: str) -> bool:
-        """Only where files are written between epochs."""
-        between = kind == "train" and self._counter is not None
-        return between or defines_batch_hooks(self, kind, beyond=ModelCheckpoint)
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Note the epoch for the file's name."""
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save, every so many batches."""
-        if self._counter is not None and self._counter.is_due(batch):
-            self._save(self._epoch, batch, logs or {})
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save, every epoch."""
-        if self._counter is None:
-            self._save(epoch, None, logs or {})
 
     def _save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
         filepath = self._formatted(epoch, batch, logs)
@@ -116,37 +181,6 @@ class ModelCheckpoint(MonitorCallback):
             raise KeyError(
                 f"The filepath {self.filepath!r} names {error}, which is not in the logs: {', '.join(sorted(names))}."
             ) from None
-
-    def _should_save(self, epoch: int, logs: dict[str, Any], filepath: str) -> bool:
-        if not self.save_best_only:
-            self._say(f"\nEpoch {epoch + 1}: saving model to {filepath}")
-            return True
-        current = logs.get(self.monitor)
-        if current is None:
-            warnings.warn(
-                f"Can save best model only with {self.monitor} available; the logs hold {', '.join(logs)}. "
-                "The model is saved every time.",
-                stacklevel=5,
-            )
-            return True
-        if np.ndim(current):
-            warnings.warn(
-                f"{self.monitor} is no single number: {current}. The model is saved every time.", stacklevel=5
-            )
-            return True
-        best = "None" if self.best is None else f"{self.best:.5f}"
-        if not self._is_improvement(current, self.best):
-            self._say(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {best}")
-            return False
-        self._say(
-            f"\nEpoch {epoch + 1}: {self.monitor} improved from {best} to {current:.5f}, saving model to {filepath}"
-        )
-        self.best = current
-        return True
-
-    def _say(self, text: str) -> None:
-        if self.verbose > 0:
-            print_message(text)
 
 
 class BackupAndRestore(Callback):

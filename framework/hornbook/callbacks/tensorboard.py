@@ -62,6 +62,11 @@ class TensorBoard(Callback):
         self._scope: AbstractContextManager | None = None
         self._epoch_start, self._iterations_before = 0.0, 0
 
+    @property
+    def summary(self) -> Any:
+        """The backend's writer functions, `scalar(name, data, step)` and others: TensorFlow's `tf.summary`."""
+        return backend.summary_module()
+
     def wants_batches(self, kind: str) -> bool:
         """Only for what is written between epochs."""
         between = self.update_freq != "epoch" and kind != "predict"

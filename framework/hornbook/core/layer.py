@@ -7,6 +7,7 @@ rest happens here, in the order of `__call__`: inputs become tensors of the comp
 
 import contextlib
 import functools
+import importlib
 import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -134,6 +135,7 @@ class Layer(Operation):
         self.built = False
         self.autocast = bool(autocast)
         self._dtype_policy = dtype_policies.get(dtype)
+        self._policy_map: Any = None  # where the policy was found, if it was given as a map
         self.activity_regularizer = get_family("regularizers").get(activity_regularizer)
         self._trainable = bool(trainable)
         self._remat_scope = current_remat_scope()
@@ -148,6 +150,8 @@ class Layer(Operation):
         self._settled = False  # a whole call has run: nothing is left to build
         self._building = False
         self._build_shapes: dict[str, Any] | None = None
+        self._power: Any = None  # what was put around the layer from outside: an adapter, quantization
+        self._wanted_power: dict[str, Any] = {}  # what a config asks to be put around it once it has weights
         self._input_shape_argument = _legacy_input_shape(type(self).__name__, kwargs)
 
     # ------------------------------------------------------------------------------------------------- weights
@@ -383,17 +387,45 @@ class Layer(Operation):
 
     @property
     def dtype_policy(self) -> Any:
-        """The dtype policy."""
-        return self._dtype_policy
+        """The dtype policy, or the map it is found in."""
+        return self._policy_map or self._dtype_policy
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        self._dtype_policy = dtype_policies.get(value)
+        self._policy_map, self._dtype_policy = None, dtype_policies.get(value)
+        if self._path is not None:
+            self._find_policy()
+
+    quantization_mode = property(lambda self: self._dtype_policy.quantization_mode, doc='"int8", ...; None for none.')
+
+    def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
+        """Keep the weights in fewer bits from now on: see `hornbook.quantization`.
+
+        Args:
+            mode: "int8", "int4" or "float8".
+            type_check: refuse subclasses, which may compute something else.
+            config: a `QuantizationConfig`, in place of a mode.
+
+        Raises:
+            ValueError: for an unknown mode, a layer without weights, or one that is quantized already.
+            NotImplementedError: for a layer that has no large weight.
+        """
+        importlib.import_module("hornbook.quantization").quantize_layer(self, mode, type_check, config)
 
     @property
     def path(self) -> str:
         """The names of the layers around it and its own, joined by "/"."""
         return self._path if self._path is not None else self._path_here()
+
+    def _settle_path(self) -> None:
+        """The place where the layer is built or first called is its place for good."""
+        self._path = self._path_here()
+        self._find_policy()
+
+    def _find_policy(self) -> None:
+        if isinstance(self._dtype_policy, dtype_policies.DTypePolicyMap):
+            self._policy_map = self._dtype_policy
+            self._dtype_policy = self._policy_map[self.path]
 
     def _path_here(self) -> str:
         outer = current_path()
@@ -410,6 +442,8 @@ class Layer(Operation):
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before the layer is used.")
         known = self._call_signature
         symbolic = any_symbolic(args, kwargs)
+        if self._path is None:
+            self._settle_path()
 
         if self._convert_input_args:
             dtype = self._dtype_policy.compute_dtype if self.autocast else None
@@ -433,8 +467,6 @@ class Layer(Operation):
         if self.input_spec is not None:
             check_inputs(self.input_spec, first, self.name)
 
-        if self._path is None:
-            self._path = self._path_here()
         if not self.built:
             self._build_for(known.bind(args, kwargs))
         if symbolic:
@@ -683,7 +715,7 @@ class Layer(Operation):
         base = {
             "name": self.name,
             "trainable": self._trainable,
-            "dtype": dtype_policies.serialize(self._dtype_policy),
+            "dtype": dtype_policies.serialize(self.dtype_policy),
         }
         if self.activity_regularizer is not None:
             base["activity_regularizer"] = get_family("regularizers").serialize(self.activity_regularizer)
@@ -711,8 +743,13 @@ class Layer(Operation):
 
     def save_own_variables(self, store: Any) -> None:
         """Write this layer's own weights to `store`, a mapping from names to arrays: "0", "1", ..."""
-        for position, variable in enumerate(self._own_variables()):
-            store[str(position)] = variable
+        values = self._own_variables() if self._power is None else self._power.values()
+        for position, value in enumerate(values):
+            store[str(position)] = value
+
+    def _stored_variables(self) -> list[Variable]:
+        """The layer's own variables that files hold, in the order they do."""
+        return self._own_variables() if self._power is None else self._power.stored()
 
     def load_own_variables(self, store: Any) -> None:
         """Read this layer's own weights from `store`.
@@ -720,7 +757,7 @@ class Layer(Operation):
         Raises:
             ValueError: where their number or a shape differs.
         """
-        own = self._own_variables()
+        own = self._stored_variables()
         if len(store.keys()) != len(own):
             hint = (
                 "" if self.built else " It has not been built: build(), or an `input_shape`, makes its weights first."
@@ -737,6 +774,8 @@ class Layer(Operation):
                 )
         for position, variable in enumerate(own):
             variable.assign(store[str(position)])
+        if self._power is not None:
+            self._power.after_load()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -752,6 +791,9 @@ _NOT_WALKED = frozenset(
         "_build_shapes",
         "input_spec",
         "_dtype_policy",
+        "_policy_map",
+        "_power",
+        "_wanted_power",
         "_remat_scope",
     }
 )
@@ -777,7 +819,7 @@ def _recording_build(build: Callable) -> Callable:
             build(self, *args, **kwargs)
             return
         if self._path is None:
-            self._path = self._path_here()
+            self._settle_path()
         self._building = True
         try:
             with NameScope(self.name, path=self._path):
@@ -787,6 +829,8 @@ def _recording_build(build: Callable) -> Callable:
         arguments = inspect.signature(build).bind(self, *args, **kwargs).arguments
         self._build_shapes = {key: value for key, value in list(arguments.items())[1:]}
         self.built = True
+        if self._wanted_power or self.quantization_mode is not None:
+            importlib.import_module("hornbook.quantization").restore(self)
 
     return recorded
 

@@ -7,6 +7,7 @@ from hornbook import activations, constraints, initializers, ops, regularizers
 from hornbook.backend.config import standardize_data_format
 from hornbook.core.arguments import known_sizes, one_of, positive_integer, sizes
 from hornbook.core.layer import InputSpec, Layer
+from hornbook.layers.adaptable import Adaptable
 from hornbook.layers.reshaping import spatial_axes
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D", "Convolution1D", "Convolution2D", "Convolution3D"]
@@ -121,7 +122,7 @@ class WindowLayer(Layer):
         return tuple(shape)
 
 
-class BaseConv(WindowLayer):
+class BaseConv(Adaptable, WindowLayer):
     """At each place of the window, a projection of what is in it.
 
     output[b, p, f] = activation(sum_{q, c} inputs[b, p * stride + q * dilation, c] * kernel[q, c, f] + bias[f])

@@ -9,30 +9,33 @@ import numpy as np
 from hornbook import activations, backend, constraints, initializers, ops, regularizers
 from hornbook.core.arguments import known_sizes, positive_integer
 from hornbook.core.keras_tensor import KerasTensor
-from hornbook.core.layer import InputSpec, Layer
+from hornbook.core.layer import InputSpec
+from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
+from hornbook.layers.adaptable import Adaptable
 from hornbook.layers.reshaping import MovingLayer
 
 __all__ = ["Dense", "EinsumDense", "Embedding", "Identity", "Masking", "ReversibleEmbedding"]
 
 
-class ProjectionLayer(Layer):
-    """Base of the layers with one large kernel.
+class ProjectionLayer(Adaptable):
+    """Base of the layers with one large weight that can be quantized; what configs say of that is handed on."""
 
-    Quantization replaces such a layer from outside; its key in configs is kept, so that files interchange with Keras.
-    """
+    def __init__(self, *args: Any, quantization_config: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.quantization_config = quantization_config
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain data."""
-        return {**super().get_config(), "quantization_config": None}
+        return {**super().get_config(), "quantization_config": serialize_keras_object(self.quantization_config)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """The layer that `config` describes."""
         config = dict(config)
-        for key in ("quantization_config", "lora_rank", "lora_alpha", "gptq_unpacked_column_size"):
-            if config.pop(key, None) is not None:
-                raise ValueError(f"{cls.__name__} does not know {key!r}: adapters and quantization wrap a layer.")
-        return cls(**config)
+        config.pop("gptq_unpacked_column_size", None)
+        if config.get("quantization_config") is not None:
+            config["quantization_config"] = deserialize_keras_object(config["quantization_config"], family="quantizers")
+        return super().from_config(config)
 
 
 class Dense(ProjectionLayer):

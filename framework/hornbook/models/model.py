@@ -2,10 +2,9 @@
 
 import importlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from hornbook.core.arguments import one_of
 from hornbook.core.keras_tensor import any_symbolic
 from hornbook.core.layer import Layer
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
@@ -103,6 +102,14 @@ class Model(Trainer, Layer):
         self._build_shapes = {"input_shape": input_shape}
         self.built = True
 
+    def _build_for(self, arguments: Mapping[str, Any]) -> None:
+        """In a call: a subclass without a `build` of its own has its layers built by the call itself."""
+        if type(self).build is not Model.build:
+            super()._build_for(arguments)
+            return
+        self._build_shapes = self._shapes_of(arguments)
+        self.built = True
+
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build for the shapes a file keeps; a model that cannot be traced builds itself in its first call."""
         shapes = config.get("shapes_dict") or (
@@ -116,6 +123,22 @@ class Model(Trainer, Layer):
         self._build_by_tracing({key: _tuples(shape) for key, shape in shapes.items()})
         self._build_shapes = dict(shapes)
         self.built = True
+
+    # ------------------------------------------------------------------------------------------------- quantization
+    def quantize(self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:
+        """Keep the large weights in fewer bits from now on: those of Dense, EinsumDense and Embedding layers inside.
+
+        Args:
+            mode: "int8", "int4" or "float8".
+            config: a `QuantizationConfig`, in place of a mode.
+            filters: which layers: a regular expression for names, a list of them, or a function of the layer.
+
+        Raises:
+            ValueError: for an unknown mode, a model without weights, or filters of another kind.
+        """
+        if kwargs:
+            raise ValueError(f"{type(self).__name__}.quantize() got unexpected arguments: {sorted(kwargs)}.")
+        importlib.import_module("hornbook.quantization").quantize_model(self, mode, config, filters)
 
     # ------------------------------------------------------------------------------------------------- files
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
@@ -136,59 +159,28 @@ class Model(Trainer, Layer):
         """Read the weights from a `.weights.h5` or `.keras` file."""
         _saving().load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
-    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
-        """All state as nested dictionaries by path: {"trainable_variables": {"net": {"dense": {"kernel": ...}}}, ...}.
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the forward pass to files that need no Python: a SavedModel with signatures for serving, and others.
 
         Args:
-            value_format: "backend_tensor", or "numpy_array" for copies.
-
-        Returns:
-            the variables' values under "trainable_variables", "non_trainable_variables", "optimizer_variables" and
-            "metrics_variables".
-
-        Raises:
-            ValueError: for another format.
-
-        >>> import hornbook as keras
-        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="dense")], name="net")
-        >>> model.get_state_tree("numpy_array")["trainable_variables"]["net"]["dense"]["bias"]
-        array([0., 0., 0.], dtype=float32)
-        """
-        one_of(value_format, ("backend_tensor", "numpy_array"), "value_format")
-        trees = {}
-        for kind, variables in self._state_variables().items():
-            tree: dict[str, Any] = {}
-            for variable in variables:
-                *places, name = variable.path.split("/")
-                holder = tree
-                for place in places:
-                    holder = holder.setdefault(place, {})
-                holder[name] = variable.numpy() if value_format == "numpy_array" else variable.value
-            trees[kind] = tree
-        return trees
-
-    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
-        """Write state that `get_state_tree` gave, or a part of it.
+            filepath: a directory for a SavedModel; a file ending in ".tflite" or ".onnx".
+            format: "tf_saved_model", "litert" or "onnx" (which needs the package tf2onnx).
+            verbose: whether to say what was written; True if None.
+            input_signature: a spec for each input, where those of the model should not be used.
 
         Raises:
-            ValueError: for a path that no variable has.
+            ValueError: for an unknown format, a wrong ending, and a model that is not built.
+            ImportError: where the package for a format is not installed.
         """
-        known = self._state_variables()
-        for kind, tree in state_tree.items():
-            one_of(kind, tuple(known), "state_tree")
-            by_path = {variable.path: variable for variable in known[kind]}
-            for path, value in _flat_paths(tree):
-                if path not in by_path:
-                    raise ValueError(f"There is no variable {path!r} among the {kind}; there are {sorted(by_path)}.")
-                by_path[path].assign(value)
-
-    def _state_variables(self) -> dict[str, list]:
-        return {
-            "trainable_variables": self.trainable_variables,
-            "non_trainable_variables": self.non_trainable_variables,
-            "optimizer_variables": self.optimizer.variables if self.optimizer is not None else [],
-            "metrics_variables": self.metrics_variables,
-        }
+        exporter = importlib.import_module("hornbook.export")
+        exporter.export_model(self, filepath, format, verbose, input_signature, **kwargs)
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON, without weights."""
@@ -284,11 +276,3 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any
     3
     """
     return deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
-
-
-def _flat_paths(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, dict):
-            yield from _flat_paths(value, f"{path}{name}/")
-        else:
-            yield path + name, value

@@ -6,6 +6,7 @@ from hornbook.core.input_layer import Input, InputLayer
 from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.layer import Layer
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
+from hornbook.core.scopes import NameScope
 from hornbook.models.functional import Functional
 from hornbook.models.model import Model
 
@@ -188,8 +189,10 @@ class Sequential(Model):
         if not isinstance(config["layers"], list):
             raise ValueError(f"The config of a Sequential model must hold a list of layers, got {config['layers']!r}.")
         model = cls(name=config.get("name"), trainable=config.get("trainable", True), dtype=config.get("dtype"))
-        for layer in config["layers"]:
-            model.add(deserialize_keras_object(layer, custom_objects=custom_objects, family="layers"), rebuild=False)
+        with NameScope(model.name, path=model.path):  # layers that are built here get the paths they had
+            layers = deserialize_keras_object(config["layers"], custom_objects=custom_objects, family="layers")
+        for layer in layers:
+            model.add(layer, rebuild=False)
         model._maybe_rebuild()
         if not model.built and config.get("build_input_shape"):
             model.build(tuple(config["build_input_shape"]))

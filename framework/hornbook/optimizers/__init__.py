@@ -9,6 +9,9 @@ from hornbook.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam
 from hornbook.optimizers.adaptive import Adadelta, Adagrad, Ftrl, RMSprop
 from hornbook.optimizers.base import Optimizer
 from hornbook.optimizers.loss_scale import LossScaleOptimizer
+from hornbook.optimizers.multi import MultiOptimizer, OptimizerMap
+from hornbook.optimizers.muon import Muon
+from hornbook.optimizers.schedule_free import ScheduleFreeAdamW
 from hornbook.optimizers.sgd import SGD, Lion
 
 _CLASSES = (
@@ -22,9 +25,13 @@ _CLASSES = (
     Lamb,
     Lion,
     LossScaleOptimizer,
+    MultiOptimizer,
+    Muon,
     Nadam,
+    OptimizerMap,
     RMSprop,
     SGD,
+    ScheduleFreeAdamW,
 )
 family = Family(
     "optimizers",
@@ -50,10 +57,14 @@ __all__ = [
     "Lamb",
     "Lion",
     "LossScaleOptimizer",
+    "MultiOptimizer",
+    "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
     "SGD",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "legacy",

@@ -68,15 +68,15 @@ class Adafactor(Optimizer):
         self.beta_2_decay, self.epsilon_1, self.epsilon_2 = beta_2_decay, epsilon_1, epsilon_2
         self.clip_threshold, self.relative_step = clip_threshold, relative_step
 
-    def build(self, variables: Sequence) -> None:
+    def build(self, var_list: Sequence) -> None:
         """Make r and c of each variable (placeholders for vectors, as Keras's files have them) and v."""
         if self.built:
             return
-        super().build(variables)
+        super().build(var_list)
         self._r: list[Any] = []
         self._c: list[Any] = []
         self._v: list[Any] = []
-        for variable in variables:
+        for variable in var_list:
             if getattr(variable, "overwrite_with_gradient", False):
                 for means in (self._r, self._c, self._v):
                     means.append(None)

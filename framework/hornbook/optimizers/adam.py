@@ -68,22 +68,21 @@ class Adam(Optimizer):
         )
         self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
 
-    def build(self, variables: Sequence) -> None:
+    def build(self, var_list: Sequence) -> None:
         """Make m and v (and the largest v) of each variable."""
         if not self.built:
-            super().build(variables)
-            self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
+            super().build(var_list)
+            self._momentums, self._velocities = self.add_optimizer_variables(var_list, ["momentum", "velocity"])
             if self.amsgrad:
-                self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat")
+                self._velocity_hats = self.add_optimizer_variables(var_list, "velocity_hat")
 
     def _step_size(self, learning_rate: Any) -> Any:
         """alpha_t, the same for all variables of a dtype."""
 
-        def compute() -> Any:
-            beta_1_power, beta_2_power = _powers(self, learning_rate.dtype)
-            return learning_rate * backend.sqrt(1 - beta_2_power) / (1 - beta_1_power)
-
-        return self.common(("step_size", learning_rate.dtype), compute)
+        return self.common(
+            ("step_size", learning_rate.dtype),
+            lambda: step_size(learning_rate, *_powers(self, learning_rate.dtype)),
+        )
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """w <- w - alpha_t m / (sqrt(v) + epsilon)."""
@@ -237,11 +236,11 @@ class Adamax(Optimizer):
         )
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
-    def build(self, variables: Sequence) -> None:
+    def build(self, var_list: Sequence) -> None:
         """Make m and u of each variable."""
         if not self.built:
-            super().build(variables)
-            self._m, self._u = self.add_optimizer_variables(variables, ["momentum", "norm"])
+            super().build(var_list)
+            self._m, self._u = self.add_optimizer_variables(var_list, ["momentum", "norm"])
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """w <- w - lr m / ((1 - beta_1^t)(u + epsilon))."""
@@ -310,12 +309,12 @@ class Nadam(Optimizer):
         )
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
-    def build(self, variables: Sequence) -> None:
+    def build(self, var_list: Sequence) -> None:
         """Make m and v of each variable, and the product of all u_t so far."""
         if not self.built:
-            super().build(variables)
-            self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
-            self._u_product = self.add_variable((), initializer="ones", dtype=variables[0].dtype, name="u_product")
+            super().build(var_list)
+            self._momentums, self._velocities = self.add_optimizer_variables(var_list, ["momentum", "velocity"])
+            self._u_product = self.add_variable((), initializer="ones", dtype=var_list[0].dtype, name="u_product")
 
     def _u(self, step: Any) -> Any:
         return self.beta_1 * (1 - 0.5 * backend.power(backend.cast(0.96, self._u_product.dtype), step))
@@ -400,11 +399,11 @@ class Lamb(Optimizer):
         )
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
-    def build(self, variables: Sequence) -> None:
+    def build(self, var_list: Sequence) -> None:
         """Make m and v of each variable."""
         if not self.built:
-            super().build(variables)
-            self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
+            super().build(var_list)
+            self._momentums, self._velocities = self.add_optimizer_variables(var_list, ["momentum", "velocity"])
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """w <- w - lr (|w| / |r|) r."""
@@ -420,8 +419,17 @@ class Lamb(Optimizer):
         variable.assign_sub(ratio * learning_rate * r)
 
 
-def _powers(optimizer: Any, dtype: Any) -> tuple[Any, Any]:
-    """beta_1^t and beta_2^t, t being the number of the step that is under way."""
+def step_size(learning_rate: Any, beta_1_power: Any, beta_2_power: Any) -> Any:
+    """alpha_t = lr sqrt(1 - beta_2^t) / (1 - beta_1^t), from the powers of both."""
+    return learning_rate * backend.sqrt(1 - beta_2_power) / (1 - beta_1_power)
+
+
+def powers(optimizer: Any, dtype: Any, *betas: float) -> tuple[Any, ...]:
+    """beta^t for each of `betas`, t being the number of the step that is under way."""
     step = backend.cast(optimizer.iterations + 1, dtype)
-    beta_1, beta_2 = (backend.cast(beta, dtype) for beta in (optimizer.beta_1, optimizer.beta_2))
-    return backend.power(beta_1, step), backend.power(beta_2, step)
+    return tuple(backend.power(backend.cast(beta, dtype), step) for beta in betas)
+
+
+def _powers(optimizer: Any, dtype: Any) -> tuple[Any, ...]:
+    """beta_1^t and beta_2^t."""
+    return powers(optimizer, dtype, optimizer.beta_1, optimizer.beta_2)

@@ -59,12 +59,12 @@ class Adagrad(Optimizer):
         )
         self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
 
-    def build(self, variables: Sequence) -> None:
+    def build(self, var_list: Sequence) -> None:
         """Make a, the sum of squares, of each variable."""
         if not self.built:
-            super().build(variables)
+            super().build(var_list)
             start = Constant(self.initial_accumulator_value)
-            self._accumulators = self.add_optimizer_variables(variables, "accumulator", initializer=start)
+            self._accumulators = self.add_optimizer_variables(var_list, "accumulator", initializer=start)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """a <- a + g^2;  w <- w - lr g / sqrt(a + epsilon)."""
@@ -131,14 +131,14 @@ class RMSprop(Optimizer):
         )
         self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
 
-    def build(self, variables: Sequence) -> None:
+    def build(self, var_list: Sequence) -> None:
         """Make v of each variable, and the running step and a where they are needed."""
         if not self.built:
-            super().build(variables)
-            self._velocities = self.add_optimizer_variables(variables, "velocity")
-            self._momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum > 0 else []
+            super().build(var_list)
+            self._velocities = self.add_optimizer_variables(var_list, "velocity")
+            self._momentums = self.add_optimizer_variables(var_list, "momentum") if self.momentum > 0 else []
             self._average_gradients = (
-                self.add_optimizer_variables(variables, "average_gradient") if self.centered else []
+                self.add_optimizer_variables(var_list, "average_gradient") if self.centered else []
             )
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
@@ -221,19 +221,19 @@ class Adadelta(Optimizer):
         )
         self.rho, self.epsilon = rho, epsilon
 
-    def build(self, variables: Sequence) -> None:
+    def build(self, var_list: Sequence) -> None:
         """Make v and x of each variable."""
         if not self.built:
-            super().build(variables)
+            super().build(var_list)
             names = ["accumulated_grad", "accumulated_delta_var"]
-            self._accumulated_grads, self._accumulated_delta_vars = self.add_optimizer_variables(variables, names)
+            self._accumulated_grads, self._accumulated_delta_vars = self.add_optimizer_variables(var_list, names)
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, grad: Any, variable: Any, learning_rate: Any) -> None:
         """w <- w - lr g sqrt(x + epsilon) / sqrt(v + epsilon)."""
         index = self._get_variable_index(variable)
         v, x = self._accumulated_grads[index], self._accumulated_delta_vars[index]
-        v.assign(self.rho * v + (1 - self.rho) * backend.square(gradient))
-        delta = backend.sqrt(x + self.epsilon) * gradient / backend.sqrt(v + self.epsilon)
+        v.assign(self.rho * v + (1 - self.rho) * backend.square(grad))
+        delta = backend.sqrt(x + self.epsilon) * grad / backend.sqrt(v + self.epsilon)
         x.assign(self.rho * x + (1 - self.rho) * backend.square(delta))
         variable.assign_sub(learning_rate * delta)
 
@@ -317,13 +317,13 @@ class Ftrl(Optimizer):
             if getattr(self, argument) < 0:
                 raise ValueError(f"{argument} must be 0 or positive, got {getattr(self, argument)}.")
 
-    def build(self, variables: Sequence) -> None:
+    def build(self, var_list: Sequence) -> None:
         """Make n and z of each variable."""
         if not self.built:
-            super().build(variables)
+            super().build(var_list)
             starts = [Constant(self.initial_accumulator_value), "zeros"]
             self._accumulators, self._linears = self.add_optimizer_variables(
-                variables, ["accumulator", "linear"], starts
+                var_list, ["accumulator", "linear"], starts
             )
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:

@@ -621,7 +621,9 @@ class Optimizer(Configurable):
             if name == "learning_rate":
                 rate = self._learning_rate
                 value = float(rate.numpy()) if isinstance(rate, Variable) else serialize_keras_object(rate)
-            elif name not in config:
+            elif name in config:
+                continue
+            else:
                 value = serialize_keras_object(getattr(self, name, value))
             config[name] = value
         if takes_any or "name" in parameters:

@@ -63,15 +63,15 @@ class LossScaleOptimizer(Optimizer):
         self.initial_scale, self.dynamic_growth_steps = initial_scale, dynamic_growth_steps
         inner_optimizer.loss_scale_factor = None  # it would be applied twice
 
-    def build(self, variables: Sequence) -> None:
+    def build(self, var_list: Sequence) -> None:
         """Make the scale and the counter of good steps, then the inner optimizer's variables."""
         if not self.built:
             self.step_counter = self.add_variable((), dtype="int64", name="step_counter")
             self.dynamic_scale = self.add_variable(
                 (), initializer=Constant(self.initial_scale), dtype="float32", name="dynamic_scale"
             )
-            self.inner_optimizer.build(variables)
-            super().build(variables)
+            self.inner_optimizer.build(var_list)
+            super().build(var_list)
 
     @property
     def variables(self) -> list:

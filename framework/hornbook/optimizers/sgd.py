@@ -149,11 +149,11 @@ class Lion(Optimizer):
         if not 0 < beta_1 <= 1:
             raise ValueError(f"beta_1 must be greater than 0 and at most 1, got {beta_1}.")
 
-    def build(self, variables: Sequence) -> None:
+    def build(self, var_list: Sequence) -> None:
         """Make the averages of gradients."""
         if not self.built:
-            super().build(variables)
-            self._momentums = self.add_optimizer_variables(variables, "momentum")
+            super().build(var_list)
+            self._momentums = self.add_optimizer_variables(var_list, "momentum")
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """w <- w - lr sign(beta_1 m + (1 - beta_1) g);  m <- beta_2 m + (1 - beta_2) g."""

@@ -16,6 +16,7 @@ import h5py
 
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
 from hornbook.saving.atomic import written_aside
+from hornbook.saving.orbax import is_checkpoint, load_orbax_model
 from hornbook.saving.weights import DamagedFileError, open_h5, read_tree, walk, write_tree
 
 _CONFIG, _METADATA, _WEIGHTS, _ASSETS = "config.json", "metadata.json", "model.weights.h5", "assets/"
@@ -74,7 +75,7 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
     """The model that a `.keras` file holds, ready to predict and to train on.
 
     Args:
-        filepath: the file.
+        filepath: the file, or a directory of Orbax's checkpoints, of which the newest is read.
         custom_objects: classes and functions of yours that the file names, by name.
         compile: also take over the compile settings and the optimizer's state.
         safe_mode: accepted for signature's sake: a file is data here, and code in it is never run.
@@ -86,6 +87,8 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
     path = Path(os.fspath(filepath))
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}; check the name (a saved model ends in '.keras').")
+    if is_checkpoint(path):
+        return load_orbax_model(path, custom_objects, compile)
     with _opened(path) as archive:
         config = _read_json(archive, _CONFIG, path)
         if not isinstance(config, dict) or "class_name" not in config:

@@ -30,10 +30,15 @@ class DamagedFileError(ValueError):
 
 # -------------------------------------------------------------------------------------------------- walking
 def children(holder: Any) -> Iterator[tuple[str, Any]]:
-    """What a holder's attributes lead to: (name, layer or container), public attributes first."""
+    """What a holder's attributes lead to: (name, layer or container), public attributes first.
+
+    `layers` is one of them for a model, as in Keras: what comes after it in the alphabet is found through it.
+    """
+    skipped = _plain_attributes(holder)
     if isinstance(holder, Sequential | Functional):
         yield "layers", holder.layers
-    skipped = _plain_attributes(holder)
+    elif isinstance(holder, Model):
+        skipped = skipped - {"layers"}
     for name in sorted(dir(holder), key=lambda n: (n.startswith("_"), n)):
         if name in skipped or name.startswith("__"):
             continue
@@ -226,7 +231,7 @@ def read_tree(model: Any, file: h5py.File, skip_mismatch: bool = False, source: 
 def _mismatch(holder: Any, store: Store, path: str) -> str | None:
     if not isinstance(holder, Layer) or type(holder).load_own_variables is not Layer.load_own_variables:
         return None
-    own = holder._own_variables()
+    own = holder._stored_variables()
     where = f"Layer {holder.name!r} (at {path or 'the top'!r})"
     if len(own) != len(store):
         hint = "" if holder.built else " The layer is not built: call the model on data, or build() it, first."
@@ -277,7 +282,7 @@ def save_weights(
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-    """Read a model's weights from a `.weights.h5` file, or from inside a `.keras` file.
+    """Read a model's weights from a `.weights.h5` file, from inside a `.keras` file, or a directory of Orbax's checkpoints.
 
     Raises:
         FileNotFoundError: where there is no such file.
@@ -286,6 +291,12 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
     if kwargs:
         raise TypeError(f"load_weights() got unexpected arguments: {sorted(kwargs)}.")
     path = Path(filepath)
+    if path.is_dir():
+        from hornbook.saving.orbax import is_checkpoint, load_orbax_weights
+
+        if is_checkpoint(path):
+            load_orbax_weights(model, path)
+            return
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path} to load weights from.")
     if path.name.endswith(".keras"):

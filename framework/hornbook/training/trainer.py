@@ -8,7 +8,7 @@ import inspect
 import math
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from hornbook.training.data import (
     split_validation,
     unpack_x_y_sample_weight,
 )
+from hornbook.training.state_tree import assign_tree, to_tree
 
 UPDATE_SECONDS = 0.1  # how often a progress bar moves, and so how long a stretch lasts
 
@@ -36,17 +37,19 @@ class Trainer:
     """The part of a model that learns. `Model` is a layer and a Trainer."""
 
     optimizer: Any
+    loss: Any = None
     call: Callable
     name: str
+    distribute_reduction_method = property(lambda self: "auto", doc="How outputs of replicas become one: joined.")
 
     def _init_trainer(self) -> None:
         self.compiled = False
         self.optimizer = None
-        self.loss: Any = None
+        self.loss = None
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history: Any = None
-        self.run_eagerly = False
-        self.jit_compile: bool | str = "auto"
+        self._run_eagerly = False
+        self._jit_compile: bool | str = "auto"
         self.steps_per_execution = 1
         self._loss_tracker: Any = None
         self._compile_loss: CompiledLoss | None = None
@@ -118,7 +121,7 @@ class Trainer:
             self._compile_loss = None if loss is None else CompiledLoss(loss, loss_weights, names)
             has_metrics = metrics is not None or weighted_metrics is not None
             self._compile_metrics = CompiledMetrics(metrics, weighted_metrics, names) if has_metrics else None
-        self.run_eagerly, self.jit_compile, self.steps_per_execution = run_eagerly, jit_compile, steps_per_execution
+        self._run_eagerly, self._jit_compile, self.steps_per_execution = run_eagerly, jit_compile, steps_per_execution
         self.stop_training = False
         self.compiled = True
         self._forget_compiled_steps()
@@ -127,6 +130,40 @@ class Trainer:
         self._steps = {}
         self._trained_with = None
         self._seen_kinds: set[Any] = set()  # structures, shapes and dtypes of batches that were looked at
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether each step runs as plain Python; it can be set between two runs."""
+        return self._run_eagerly
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        self._run_eagerly = bool(value)
+        self._forget_compiled_steps()
+
+    @property
+    def jit_compile(self) -> bool:
+        """Whether steps are compiled with XLA; it can be set between two runs."""
+        return self._jit_compile is True
+
+    @jit_compile.setter
+    def jit_compile(self, value: bool | str) -> None:
+        self._jit_compile = value
+        self._forget_compiled_steps()
+
+    @property
+    def distribute_strategy(self) -> Any:
+        """The `tf.distribute` strategy that the model was made for; TensorFlow's default one where there was none."""
+        return self._strategy or backend.default_strategy()
+
+    @property
+    def compiled_metrics(self) -> CompiledMetrics:
+        """The metrics of compile(), with `update_state(y, y_pred, sample_weight)`; an older name of `compute_metrics`."""
+        return self._compile_metrics or CompiledMetrics(None, None)
+
+    def compiled_loss(self, y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None) -> Any:
+        """An older name of `compute_loss`, which adds the regularization losses itself."""
+        return self.compute_loss(y=y, y_pred=y_pred, sample_weight=sample_weight)
 
     @property
     def metrics(self) -> list:
@@ -225,37 +262,82 @@ class Trainer:
             total = total + term
         return total
 
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Count a batch into the compiled metrics; gives all results."""
+        if self._compile_metrics is not None and y is not None:
+            self._compile_metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
     def stateless_compute_loss(
         self,
-        trainable_variables: Sequence,
-        non_trainable_variables: Sequence,
-        metrics_variables: Sequence,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        metrics_variables: Any,
         x: Any = None,
         y: Any = None,
         y_pred: Any = None,
         sample_weight: Any = None,
         training: bool = True,
     ) -> tuple:
-        """`compute_loss` with the state as arguments.
+        """`compute_loss` as a pure function of the variables' values.
 
         Returns:
-            the loss, and (trainable, non-trainable, metrics') variables' values after it.
+            (loss, (trainable values, non-trainable values, metrics' values)), all after the call.
         """
-        groups = (
-            (self.trainable_variables, trainable_variables),  # type: ignore[attr-defined]
-            (self.non_trainable_variables, non_trainable_variables),  # type: ignore[attr-defined]
-            (self.metrics_variables, metrics_variables),  # type: ignore[attr-defined]
-        )
-        given = [pair for variables, values in groups for pair in zip(variables, values, strict=True)]
-        with StatelessScope(given) as scope:
+        groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)  # type: ignore[attr-defined]
+        given = (trainable_variables, non_trainable_variables, metrics_variables)
+        names = ("trainable_variables", "non_trainable_variables", "metrics_variables")
+        mapping: list = []
+        for name, variables, values in zip(names, groups, given, strict=True):
+            if len(variables) != len(values):
+                raise ValueError(f"{name} must hold a value for each of {len(variables)} variables, got {len(values)}.")
+            mapping.extend(zip(variables, values, strict=True))
+        with StatelessScope(mapping) as scope:
             loss = self._loss_of(x, y, y_pred, sample_weight, training)
-        return loss, tuple([scope.get_current_value(v) for v in variables] for variables, _ in groups)
+        return loss, tuple([scope.get_current_value(v) for v in variables] for variables in groups)
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Count a batch into the compiled metrics; gives all results."""
-        if self._compile_metrics is not None and y is not None:
-            self._compile_metrics.update_state(y, y_pred, sample_weight)
-        return self.get_metrics_result()
+    # ------------------------------------------------------------------------------------------------- state
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, dict]:
+        """All numbers of the model in nested dictionaries along the paths of its variables.
+
+        Args:
+            value_format: "backend_tensor" or "numpy_array".
+
+        Returns:
+            {"trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables"}.
+
+        Raises:
+            ValueError: where two variables have the same path.
+
+        >>> import hornbook as keras
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="dense")], name="net")
+        >>> model.get_state_tree("numpy_array")["trainable_variables"]["net"]["dense"]["bias"]
+        array([0., 0., 0.], dtype=float32)
+        """
+        return {name: to_tree(variables, value_format) for name, variables in self._state_groups().items()}
+
+    def set_state_tree(self, state_tree: dict[str, dict]) -> None:
+        """Write the numbers of a tree that `get_state_tree` gave; what it lacks stays as it is.
+
+        Raises:
+            ValueError: for a group of another name, or a value of another shape.
+        """
+        if state_tree.get("optimizer_variables") and self.optimizer is not None and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+        groups = self._state_groups()
+        unknown = [name for name in state_tree if name not in groups]
+        if unknown:
+            raise ValueError(f"A state tree holds {', '.join(groups)}; unknown: {unknown}.")
+        for name, values in state_tree.items():
+            assign_tree(groups[name], values, name)
+
+    def _state_groups(self) -> dict[str, list]:
+        return {
+            "trainable_variables": self.trainable_variables,  # type: ignore[attr-defined]
+            "non_trainable_variables": self.non_trainable_variables,  # type: ignore[attr-defined]
+            "optimizer_variables": self.optimizer.variables if self.optimizer is not None else [],
+            "metrics_variables": self.metrics_variables,  # type: ignore[attr-defined]
+        }
 
     # ------------------------------------------------------------------------------------------------- preparation
     def make_train_function(self, force: bool = False) -> backend.Steps:
@@ -278,7 +360,7 @@ class Trainer:
                 step,
                 results=self.get_metrics_result if plain and kind != "predict" else None,
                 collect=kind == "predict",
-                jit=self.jit_compile is True,
+                jit=self.jit_compile,
                 eager=self.run_eagerly,
                 strategy=self._strategy,
                 free_rows=not self._has_fixed_rows(),

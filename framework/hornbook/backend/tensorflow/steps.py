@@ -20,6 +20,7 @@ __all__ = [
     "dataset_cardinality",
     "dataset_element",
     "dataset_iterator",
+    "default_strategy",
     "is_dataset",
     "resident",
     "strategy_scope",
@@ -30,6 +31,11 @@ __all__ = [
 def current_strategy() -> Any:
     """The `tf.distribute` strategy whose scope the code is in; None outside of one."""
     return tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
+
+
+def default_strategy() -> Any:
+    """The strategy of code that is in no scope: one device."""
+    return tf.distribute.get_strategy()
 
 
 def strategy_scope(strategy: Any) -> Any:

@@ -142,6 +142,11 @@ class Table:
         self._keys, self._places = list(keys), list(places)
         self.fill(keys, places)
 
+    @property
+    def resource(self) -> Any:
+        """The table itself, which a SavedModel takes along."""
+        return self._table
+
     def fill(self, keys: Sequence, places: Sequence[int]) -> None:
         """Forget what is there and take these keys."""
         with tf.init_scope():

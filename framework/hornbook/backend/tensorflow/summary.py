@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["SummaryWriter", "start_profile", "stop_profile"]
+__all__ = ["SummaryWriter", "start_profile", "stop_profile", "summary_module"]
 
 _SCALAR, _TENSOR, _BLOBS = 1, 2, 3  # TensorBoard's kinds of data
 
@@ -81,3 +81,8 @@ def start_profile(log_dir: str) -> None:
 def stop_profile() -> None:
     """End the recording and write it."""
     tf.profiler.experimental.stop()
+
+
+def summary_module() -> Any:
+    """`tf.summary`, whose functions write to the default writer."""
+    return tf.summary

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["VariableStorage"]
+__all__ = ["ValueHolder", "VariableStorage"]
 
 _AGGREGATION = {
     None: tf.VariableAggregation.NONE,
@@ -23,11 +23,19 @@ _SYNCHRONIZATION = {
 }
 
 
-class VariableStorage:
+class ValueHolder:
+    """What is not a tensor but has one as its `value`, and is taken as that by TensorFlow's functions."""
+
+    value: Any
+
+    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
+        return tf.convert_to_tensor(self.value, dtype=dtype, name=name)
+
+
+class VariableStorage(ValueHolder):
     """The part of `core.Variable` that differs between backends: making, writing and handing out the stored array."""
 
     _value: Any
-    value: Any
 
     def _store(self, initial_value: Any, trainable: bool, aggregation: str, synchronization: str, name: str) -> Any:
         """A new storage with `initial_value` (an array, or a function that makes one)."""
@@ -62,11 +70,8 @@ class VariableStorage:
         """
         return np.asarray(self.value.numpy() if hasattr(self.value, "numpy") else self.value)
 
-    # What `tf.GradientTape.gradient`, `tf.convert_to_tensor`, `tf.Module` and checkpoints look for.
+    # What `tf.GradientTape.gradient`, `tf.Module` and checkpoints look for.
     _should_act_as_resource_variable = True
-
-    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
-        return tf.convert_to_tensor(self.value, dtype=dtype, name=name)
 
     @property
     def handle(self) -> Any:

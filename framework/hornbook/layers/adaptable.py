@@ -1,0 +1,52 @@
+"""The door through which a low-rank adapter comes to a layer with one large weight."""
+
+import importlib
+from typing import Any
+
+from hornbook.core.layer import Layer
+
+
+class Adaptable(Layer):
+    """Base of the layers with one large weight (`kernel` or `embeddings`) that `hornbook.lora` knows how to adapt.
+
+    Args:
+        lora_rank, lora_alpha: as in `enable_lora`, which is then called once there are weights.
+    """
+
+    lora_enabled = False
+    lora_rank: int | None = None
+    lora_alpha: float | None = None
+
+    def __init__(
+        self, *args: Any, lora_rank: int | None = None, lora_alpha: float | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        if lora_rank is not None:
+            self._wanted_power = {"rank": lora_rank, "lora_alpha": lora_alpha}
+
+    def enable_lora(
+        self,
+        rank: int,
+        lora_alpha: float | None = None,
+        a_initializer: Any = "he_uniform",
+        b_initializer: Any = "zeros",
+    ) -> None:
+        """Freeze the large weight and train a low-rank correction of it: w + (lora_alpha / rank) a b.
+
+        Args:
+            rank: the columns of a and rows of b.
+            lora_alpha: how strongly the correction counts; `rank` if None.
+            a_initializer, b_initializer: where a and b start.
+
+        Raises:
+            ValueError: for a layer without weights yet, or one that has a correction already.
+
+        Source: Hu et al., LoRA (2022), https://arxiv.org/abs/2106.09685.
+        """
+        importlib.import_module("hornbook.lora").enable(self, rank, lora_alpha, a_initializer, b_initializer)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as plain data, and the correction's where there is one."""
+        if not self.lora_enabled:
+            return super().get_config()
+        return {**super().get_config(), "lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha}

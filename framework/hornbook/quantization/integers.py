@@ -1,0 +1,306 @@
+"""int8 and int4: the large weight as integers of few bits, with scales; a LoRA correction stays in floats beside it."""
+
+from typing import Any
+
+from hornbook import backend, lora, ops
+from hornbook.core.variable import Variable
+from hornbook.layers.core import Embedding
+from hornbook.quantization.products import Product
+from hornbook.quantizers import (
+    AbsMaxQuantizer,
+    QuantizationConfig,
+    abs_max_quantize_grouped_with_zero_point,
+    pack_int4,
+    unpack_int4,
+)
+
+
+class Integers:
+    """The base: takes the float weight away from a layer, keeps integers and scales, and computes with these.
+
+    A kind says how a weight becomes arrays (`encode`), in what variables they are kept (`made`), and how they become a
+    weight again (`decode`).
+
+    Args:
+        layer: a built Dense, EinsumDense or Embedding.
+        config: a QuantizationConfig.
+    """
+
+    mode = ""
+    range: tuple[int, int]
+
+    def __init__(self, layer: Any, config: Any) -> None:
+        self.layer, self.config = layer, config
+        self.name = lora.large_weight(layer)
+        self.is_table = isinstance(layer, Embedding)
+        weight = layer.__dict__[self.name]
+        self.weight_shape = tuple(weight.shape)
+        self.product = None if self.is_table else Product(layer, len(self.weight_shape))
+
+    # ------------------------------------------------------------------------------------------------- variables
+    def take_over(self) -> None:
+        """Put integers in the weight's place."""
+        layer, weight = self.layer, self.layer.__dict__[self.name]
+        weight = weight.weight if isinstance(weight, lora.AdaptedWeight) else weight
+        arrays = self.encode(ops.cast(weight, "float32"))
+        layer._own_weights = [v for v in layer._own_weights if v is not weight]
+        for (title, dtype), array in zip(self.made(), arrays, strict=True):
+            kind = layer.variable_dtype if dtype is None else dtype
+            values = ops.cast(array, kind)
+            variable = layer.add_weight(
+                tuple(values.shape), _given(values), dtype=kind, trainable=False, autocast=False, name=title
+            )
+            setattr(layer, title, variable)
+        bias = getattr(layer, "bias", None)
+        self._kept = [getattr(layer, title) for title, _ in self.made()]
+        self._order = [self._kept[0], *([] if bias is None else [bias]), *self._kept[1:]]
+
+    def made(self) -> list[tuple[str, str | None]]:
+        """(name, dtype) of each variable; None is the dtype of the layer's variables."""
+        raise NotImplementedError
+
+    def encode(self, weight: Any) -> tuple:
+        """The arrays of these variables for a weight."""
+        raise NotImplementedError
+
+    def decode(self) -> Any:
+        """The weight that they stand for."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------------------------------- files
+    def stored(self) -> list[Variable]:
+        """The variables that files hold: the weight, the bias, the scales; no correction."""
+        return self._order
+
+    def values(self) -> list[Any]:
+        """What is written for them; a correction is added to the weight and rounded with it."""
+        if not self.layer.lora_enabled:
+            return self._order
+        arrays = self.encode(ops.cast(self.decode(), "float32") + lora.correction(self.layer, self.name))
+        pairs = list(zip(self._kept, arrays, strict=True))
+        written = []
+        for variable in self._order:
+            found = [ops.cast(array, variable.dtype) for kept, array in pairs if kept is variable]
+            written.append(backend.convert_to_numpy(found[0]) if found else variable)
+        return written
+
+    def after_load(self) -> None:
+        """A correction becomes zero: what was loaded holds it."""
+        if self.layer.lora_enabled:
+            _, b = lora.pair(self.layer, self.name)
+            b.assign(ops.zeros_like(b))
+
+    # ------------------------------------------------------------------------------------------------- computing
+    def call(self, inputs: Any) -> Any:
+        """The layer's formula with the integers."""
+        if self.is_table:
+            return self._rows(inputs)
+        layer, product = self.layer, self.product
+        assert product is not None
+        outputs = self.multiply(inputs)
+        if layer.lora_enabled:
+            outputs = outputs + product(inputs, ops.cast(lora.correction(layer, self.name), inputs.dtype))
+        if layer.bias is not None:
+            outputs = ops.add(outputs, layer.bias)
+        return layer.activation(outputs)
+
+    def multiply(self, inputs: Any) -> Any:
+        """The product of the inputs with the weight."""
+        assert self.product is not None
+        return self.product(inputs, ops.cast(self.decode(), inputs.dtype))
+
+    def _rows(self, inputs: Any) -> Any:
+        layer = self.layer
+        ids = inputs if backend.is_int_dtype(inputs.dtype) else ops.cast(inputs, "int32")
+        rows = ops.cast(self.rows(ids), layer.compute_dtype)
+        if layer.lora_enabled:
+            a, b = lora.pair(layer, self.name)
+            added = ops.matmul(ops.take(a, ids, axis=0), b) * (layer.lora_alpha / layer.lora_rank)
+            rows = rows + ops.cast(added, layer.compute_dtype)
+        return rows
+
+    def rows(self, ids: Any) -> Any:
+        """The rows of a table."""
+        raise NotImplementedError
+
+
+class PerChannel(Integers):
+    """One scale for each output (for each row of a table): w = q / scale.
+
+    Inputs are quantized too where the config has a quantizer for them, row by row: then the product is one of integers,
+    and the gradient goes through as if nothing had been rounded.
+    """
+
+    @property
+    def scale_name(self) -> str:
+        """The name of the scale."""
+        return f"{self.name}_scale"
+
+    def made(self) -> list[tuple[str, str | None]]:
+        """The integers and their scale."""
+        return [(self.name, "int8"), (self.scale_name, None)]
+
+    def pack(self, q: Any) -> Any:
+        """Integers as they are kept."""
+        return q
+
+    def unpack(self) -> Any:
+        """The integers in the weight's shape."""
+        return getattr(self.layer, self.name)
+
+    def keep_scale(self, scale: Any) -> Any:
+        """The scale, of size 1 along the summed axes, in the shape it is kept in."""
+        return ops.squeeze(scale, -1) if self.product is None else self.product.kernel_scale(scale)
+
+    def kept_scale(self) -> Any:
+        """The scale with the weight's axes again."""
+        scale = ops.cast(getattr(self.layer, self.scale_name), "float32")
+        return ops.expand_dims(scale, -1) if self.product is None else self.product.scale_of_kernel(scale)
+
+    def encode(self, weight: Any) -> tuple:
+        """(integers, scale)."""
+        axes = (-1,) if self.product is None else self.product.summed_axes
+        default = AbsMaxQuantizer(axis=axes, value_range=self.range)
+        q, scale = QuantizationConfig.weight_quantizer_or_default(self.config, default)(weight)
+        return self.pack(q), self.keep_scale(scale)
+
+    def decode(self) -> Any:
+        """q / scale."""
+        return ops.divide(ops.cast(self.unpack(), "float32"), self.kept_scale())
+
+    def multiply(self, inputs: Any) -> Any:
+        """(x q) / scale, with x rounded to integers of its own scale, or as it is."""
+        assert self.product is not None
+        quantizer = QuantizationConfig.activation_quantizer_or_default(self.config, None)
+        scale = self.product.kernel_scale(self.kept_scale())
+        if quantizer is None:
+            outputs = self.product(inputs, ops.cast(self.unpack(), inputs.dtype))
+            return ops.divide(outputs, ops.cast(scale, outputs.dtype))
+        q, inputs_scale = quantizer(inputs, axis=self.product.summed_inputs)
+        inputs_scale = ops.stop_gradient(ops.cast(inputs_scale, "float32"))
+        exact = ops.cast(inputs, "float32") * inputs_scale
+        rounded = exact + ops.stop_gradient(ops.cast(q, "float32") - exact)  # the gradient is that of `exact`
+        # Sums of small integers are exact in float32, for which every device has a fast product.
+        outputs = self.product(rounded, ops.cast(self.unpack(), "float32"))
+        return ops.cast(outputs / (self.product.inputs_scale(inputs_scale) * scale), inputs.dtype)
+
+    def rows(self, ids: Any) -> Any:
+        """q / scale of some rows."""
+        scale = ops.take(getattr(self.layer, self.scale_name), ids, axis=0)
+        return ops.divide(ops.cast(ops.take(self.unpack(), ids, axis=0), scale.dtype), ops.expand_dims(scale, -1))
+
+
+class Int8(PerChannel):
+    """8-bit integers between -127 and 127."""
+
+    mode = "int8"
+    range = (-127, 127)
+
+
+class Int4(PerChannel):
+    """4-bit integers between -8 and 7, two in a byte."""
+
+    mode = "int4/-1"
+    range = (-8, 7)
+
+    def keep_scale(self, scale: Any) -> Any:
+        """One axis."""
+        return ops.reshape(scale, (-1,))
+
+    def kept_scale(self) -> Any:
+        """The scale with the weight's axes again."""
+        scale = ops.cast(getattr(self.layer, self.scale_name), "float32")
+        if self.product is None:
+            return ops.expand_dims(scale, -1)
+        summed = self.product.summed_axes
+        return ops.reshape(scale, [1 if axis in summed else n for axis, n in enumerate(self.weight_shape)])
+
+    def pack(self, q: Any) -> Any:
+        """Neighbours of a row in one byte."""
+        return pack_int4(q if self.product is None else self.product.to_matrix(q), axis=-1)[0]
+
+    def unpack(self) -> Any:
+        """The integers in the weight's shape."""
+        return _unpacked(self)
+
+    def rows(self, ids: Any) -> Any:
+        """q / scale of some rows; only these are unpacked."""
+        scale = ops.take(getattr(self.layer, self.scale_name), ids, axis=0)
+        q = _unpacked_rows(self, ids)
+        return ops.divide(ops.cast(q, scale.dtype), ops.expand_dims(scale, -1))
+
+
+class Int4Blocks(Integers):
+    """4-bit integers, blocks of summed positions with a scale and a zero of their own: w = (q - zero) scale."""
+
+    range = (-8, 7)
+
+    def __init__(self, layer: Any, config: Any) -> None:
+        super().__init__(layer, config)
+        self.mode = f"int4/{config.block_size}"
+
+    def made(self) -> list[tuple[str, str | None]]:
+        """The integers, their scales and zeros, and the block of each position."""
+        return [
+            (self.name, "int8"),
+            (f"{self.name}_scale", None),
+            (f"{self.name}_zero", "int8"),
+            ("g_idx", "float32"),
+        ]
+
+    def encode(self, weight: Any) -> tuple:
+        """(packed integers, scale, zero, blocks)."""
+        matrix = ops.transpose(weight) if self.product is None else self.product.to_matrix(weight)
+        size, rows = self.config.block_size, matrix.shape[0]
+        padded = ops.pad(matrix, [[0, max(size - rows, 0)], [0, 0]])  # a block is whole, with zeros in its range
+        q, scale, zero = abs_max_quantize_grouped_with_zero_point(padded, size, value_range=self.range)
+        q, blocks = q[:rows], ops.floor_divide(ops.arange(rows), size)
+        if self.product is None:  # a table's blocks run along its rows
+            q, scale, zero = ops.transpose(q), ops.transpose(scale), ops.transpose(zero)
+        return pack_int4(q, axis=-1)[0], scale, zero, blocks
+
+    def _blocks(self) -> tuple[Any, Any]:
+        """(scale, zero) in floats."""
+        scale, zero = (getattr(self.layer, f"{self.name}_{part}") for part in ("scale", "zero"))
+        return ops.cast(scale, "float32"), ops.cast(zero, "float32")
+
+    def decode(self) -> Any:
+        """(q - zero) scale."""
+        axis = 1 if self.product is None else 0
+        scale, zero = (ops.take(part, self._block_of(), axis=axis) for part in self._blocks())
+        q = unpack_int4(getattr(self.layer, self.name), _columns(self), axis=-1)
+        weight = (ops.cast(q, "float32") - zero) * scale
+        return weight if self.product is None else self.product.from_matrix(weight, self.weight_shape)
+
+    def _block_of(self) -> Any:
+        return ops.cast(self.layer.g_idx, "int32")
+
+    def rows(self, ids: Any) -> Any:
+        """(q - zero) scale of some rows; only these are unpacked."""
+        scale, zero = (ops.take(ops.take(p, ids, axis=0), self._block_of(), axis=-1) for p in self._blocks())
+        return (ops.cast(_unpacked_rows(self, ids), "float32") - zero) * scale
+
+
+def _columns(power: Integers) -> int:
+    """The columns of the matrix whose neighbours share bytes."""
+    shape = power.weight_shape
+    if power.product is None:
+        return shape[-1]
+    size = 1
+    for axis, length in enumerate(shape):
+        size *= 1 if axis in power.product.summed_axes else length
+    return size
+
+
+def _unpacked(power: Integers) -> Any:
+    q = unpack_int4(getattr(power.layer, power.name), _columns(power), axis=-1)
+    return q if power.product is None else power.product.from_matrix(q, power.weight_shape)
+
+
+def _unpacked_rows(power: Integers, ids: Any) -> Any:
+    return unpack_int4(ops.take(getattr(power.layer, power.name), ids, axis=0), _columns(power), axis=-1)
+
+
+def _given(values: Any) -> Any:
+    """An initializer that gives these values."""
+    return lambda shape, dtype=None: values
