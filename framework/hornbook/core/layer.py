@@ -784,6 +784,7 @@ class Layer(Operation):
 # ------------------------------------------------------------------------------------------------------ helpers
 _NOT_WALKED = frozenset(
     {
+        "_compile_arguments",
         "_constructor_call",
         "_inbound_nodes",
         "_own_weights",

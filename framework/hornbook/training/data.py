@@ -66,12 +66,11 @@ class ArraySource:
 
     Args:
         x, y, sample_weight: structures of arrays.
-        batch_size: rows in a step.
+        batch_size: rows in a step; if None, 32, or as many as make `steps` a pass.
         shuffle: draw a new order of rows each epoch; "batch" shuffles whole batches.
         seed: the order of epoch e is a function of (seed, e).
+        steps: how many make an epoch, which then goes on where the last one stopped; all batches if None.
     """
-
-    resumes = False  # an epoch ends where the arrays end
 
     def __init__(
         self,
@@ -82,14 +81,19 @@ class ArraySource:
         shuffle: bool | str = False,
         seed: int = 0,
         class_weight: dict | None = None,
+        steps: int | None = None,
     ) -> None:
         if class_weight is not None:
             sample_weight = class_weight_to_sample_weight(y, class_weight)
         self.arrays = tree.map_structure(_as_array, (x, y, sample_weight))
         self.size = _common_rows(self.arrays)
-        self.batch_size = 32 if batch_size is None else positive_integer(batch_size, "batch_size")
+        if batch_size is None:
+            batch_size = 32 if steps is None else -(-self.size // positive_integer(steps, "steps"))
+        self.batch_size = positive_integer(batch_size, "batch_size")
         self.shuffle, self.seed = shuffle, seed
-        self.steps = -(-self.size // self.batch_size)
+        self.pass_steps = -(-self.size // self.batch_size)
+        self.steps, self.resumes = (self.pass_steps, False) if steps is None else (steps, True)
+        self.position = self.pass_steps  # in the running pass; at its end there is none
         size_in_bytes = sum(getattr(a, "nbytes", 0) for a in tree.flatten(self.arrays) if a is not None)
         self.windowed = size_in_bytes > RESIDENT_BYTES
         if not self.windowed:
@@ -107,8 +111,16 @@ class ArraySource:
         x, y, weight = data
         return (x,) if y is None and weight is None else (x, y) if weight is None else data
 
+    def rewind(self) -> None:
+        """Forget a pass that `steps` has cut: the next epoch starts at the first row."""
+        self.position = self.pass_steps
+
     def start(self, epoch: int, strategy: Any = None) -> None:
-        """Begin an epoch: draw its order."""
+        """Begin an epoch: draw its order, or go on with the running pass where `steps_per_epoch` cuts it."""
+        self.done = 0
+        if self.resumes and self.position < self.pass_steps:
+            return
+        self.position = 0
         order = np.arange(self.size, dtype=np.int32 if self.size < 2**31 else np.int64)
         if self.shuffle:
             generator = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
@@ -117,24 +129,27 @@ class ArraySource:
                 order = np.concatenate([generator.permutation(whole).reshape(-1), order[whole.size :]])
             else:
                 generator.shuffle(order)
-        self.order, self.done = order, 0
+        self.order = order
         self._resident_order = backend.resident(order)
 
     def run(self, steps: backend.Steps, count: int) -> tuple[int, bool, Any]:
         """Run up to `count` more steps of the epoch."""
-        count = min(count, self.steps - self.done)
+        count = min(count, self.steps - self.done, self.pass_steps - self.position)
         if count <= 0:
             return 0, False, None
         if self.windowed:
             logs = self._run_window(steps, count)
         else:
             data = self._trimmed(self.arrays)
-            logs = steps.rows(data, self._resident_order, self.done, count, self.batch_size)
-        self.done += count
+            logs = steps.rows(data, self._resident_order, self.position, count, self.batch_size)
+        self.done, self.position = self.done + count, self.position + count
+        if self.position == self.pass_steps and self.done < self.steps:
+            _warn_of_the_end(self.done, self.steps)
+            return count, False, logs
         return count, self.done < self.steps, logs
 
     def _run_window(self, steps: backend.Steps, count: int) -> Any:
-        rows = self.order[self.done * self.batch_size : (self.done + count) * self.batch_size]
+        rows = self.order[self.position * self.batch_size : (self.position + count) * self.batch_size]
         window = tree.map_structure(lambda a: None if a is None else backend.resident(a[rows]), self.arrays)
         here = backend.resident(np.arange(len(rows), dtype=np.int32))
         return steps.rows(self._trimmed(window), here, 0, count, self.batch_size)
@@ -155,11 +170,16 @@ class DatasetSource:
         """The first batch."""
         return backend.dataset_element(self.dataset)
 
+    def rewind(self) -> None:
+        """Forget a pass that `steps` has cut."""
+        self.iterator = None
+
     def start(self, epoch: int, strategy: Any = None) -> None:
         """Begin an epoch: a fresh iterator, or the same one where `steps_per_epoch` cuts a stream."""
-        if self.iterator is None or not self.resumes:
+        fresh = self.iterator is None or not self.resumes
+        if fresh:
             self.iterator = backend.dataset_iterator(self.dataset, strategy)
-        self.done = 0
+        self.done, self.fresh, self.strategy = 0, fresh, strategy
 
     def run(self, steps: backend.Steps, count: int) -> tuple[int, bool, Any]:
         """Run up to `count` more steps of the epoch."""
@@ -168,13 +188,14 @@ class DatasetSource:
         if count <= 0:
             return 0, False, None
         ran, alive, logs = steps.draw(self.iterator, count)
+        if not ran and not self.done and not self.fresh:  # the last epoch ended with the pass
+            self.iterator = backend.dataset_iterator(self.dataset, self.strategy)
+            ran, alive, logs = steps.draw(self.iterator, count)
         self.done += ran
-        if not alive and self.steps is not None and self.done < self.steps:
-            warnings.warn(
-                f"The input ran out of data after {self.done} of {self.steps} steps; the epoch ends here. A data set "
-                "for more steps can be made with `dataset.repeat()`.",
-                stacklevel=4,
-            )
+        if not alive:
+            self.iterator = None
+            if self.steps is not None and self.done < self.steps:
+                _warn_of_the_end(self.done, self.steps)
         if not alive and self.steps is None:
             self.steps = self.done
         return ran, alive and (self.steps is None or self.done < self.steps), logs
@@ -191,6 +212,11 @@ class IteratorSource:
         self.resumes = steps is not None or isinstance(batches, Iterator)
         self.iterator: Iterator | None = None
         self.first: Any = None
+
+    def rewind(self) -> None:
+        """Forget a pass that `steps` has cut; what can be iterated once alone goes on."""
+        if not isinstance(self.batches, Iterator):
+            self.first = self.iterator = None
 
     def _restart(self) -> Iterator:
         if self.is_sequence:
@@ -235,10 +261,7 @@ class IteratorSource:
             ran += 1
         self.done += ran
         if ran < count and self.steps is not None:
-            warnings.warn(
-                f"The input ran out of data after {self.done} of {self.steps} steps; the epoch ends here.",
-                stacklevel=4,
-            )
+            _warn_of_the_end(self.done, self.steps)
         elif ran < count:
             self.steps = self.done
         more = ran == count and (self.steps is None or self.done < self.steps)
@@ -331,17 +354,15 @@ def make_source(
         return IteratorSource(x, steps, class_weight)
     if x is None:
         raise ValueError("x is None: pass arrays, a tf.data.Dataset or a generator of batches.")
-    source = ArraySource(x, y, sample_weight, batch_size, shuffle, seed, class_weight)
-    if steps is not None:
-        if steps > source.steps:
-            dataset_rows = -(-steps // source.steps)
-            warnings.warn(
-                f"{steps} steps were asked for, but the arrays hold {source.steps} batches of {source.batch_size}; "
-                f"repeat the data {dataset_rows} times, or leave steps out.",
-                stacklevel=4,
-            )
-        source.steps = min(steps, source.steps)
-    return source
+    return ArraySource(x, y, sample_weight, batch_size, shuffle, seed, class_weight, steps)
+
+
+def _warn_of_the_end(done: int, steps: int) -> None:
+    warnings.warn(
+        f"The input ran out of data after {done} of {steps} steps; the epoch ends here, and the next one starts a new pass. "
+        "A tf.data.Dataset for more steps can be made with `dataset.repeat()`.",
+        stacklevel=5,
+    )
 
 
 def _is_batches(x: Any) -> bool:

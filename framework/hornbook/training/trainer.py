@@ -439,7 +439,7 @@ class Trainer:
         Args:
             x: arrays (NumPy, tensors, nested in lists or dictionaries), a `tf.data.Dataset`, a generator of batches.
             y: the labels, where x does not yield them.
-            batch_size: rows in a step, 32 if None.
+            batch_size: rows in a step; if None, 32, or as many as make `steps_per_epoch` steps a pass over arrays.
             epochs: the epoch to stop before.
             verbose: 0 silent, 1 a progress bar, 2 a line an epoch.
             callbacks: callbacks that look on.
@@ -587,6 +587,7 @@ class Trainer:
         self.stop_evaluating = False
         self.reset_metrics()
         callbacks.on_test_begin()
+        source.rewind()
         source.start(0, self._strategy)
         logs = _numbers(
             self._metrics_or_logs(self._run_epoch(source, steps, callbacks, "test", lambda: self.stop_evaluating))
@@ -633,6 +634,7 @@ class Trainer:
             callbacks.on_predict_begin()
         parts: list[Any] = []
         hooks = callbacks is not None and callbacks.wants_predict_batches
+        source.rewind()
         source.start(0, self._strategy)
         done, more = 0, True
         alone = getattr(source, "size", None) is not None and source.steps == 1
