@@ -36,6 +36,7 @@ FLOORS = [
     },
     {"hornbook"},  # the page that names everything
     {"hornbook_datasets", "hornbook_applications"},
+    {"applications", "datasets"},  # Keras's names for these
     {"hornbook_hub"},
 ]
 # What may import TensorFlow beside backend/tensorflow: edges that are about TensorFlow itself.

@@ -8,6 +8,8 @@
 The public path of a thing is where it lives: `hornbook.layers.Dense` is in `hornbook/layers/`.
 """
 
+import importlib
+
 from hornbook import (
     activations,
     backend,
@@ -124,3 +126,10 @@ __all__ = [
     "visualization",
     "wrappers",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """`applications` and `datasets`, which stand on this package: they are loaded when they are asked for."""
+    if name in ("applications", "datasets"):
+        return importlib.import_module(f"hornbook.{name}")
+    raise AttributeError(f"module 'hornbook' has no attribute {name!r}")

@@ -10,11 +10,12 @@ from hornbook.backend.config import standardize_data_format
 from hornbook.core.arguments import known_sizes, one_of, positive_integer
 from hornbook.core.layer import InputSpec, Layer
 from hornbook.layers.convolution import window_count
+from hornbook.layers.preprocessing import DataLayer
 
 __all__ = ["MelSpectrogram", "STFTSpectrogram"]
 
 
-class MelSpectrogram(Layer):
+class MelSpectrogram(DataLayer):
     """How loud each band of pitches is at each time, the bands as wide as the ear hears them.
 
     output[m, t] = 10 log10( sum_f mel[f, m] |STFT(inputs)[t, f]|^mag_exp / ref_power )

@@ -13,7 +13,15 @@ from hornbook.layers.activations import ElementwiseLayer
 __all__ = ["Normalization", "Rescaling"]
 
 
-class PreprocessingLayer(Layer):
+class DataLayer(Layer):
+    """Base of the layers that also run inside a `tf.data` pipeline."""
+
+    def convert_weight(self, weight: Any) -> Any:
+        """A weight as a tensor of the pipeline's library, which is the backend's own: TensorFlow."""
+        return backend.convert_to_tensor(weight)
+
+
+class PreprocessingLayer(DataLayer):
     """Base of the layers that make data ready for a network: they have no weights, and take plain lists too."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -64,7 +72,7 @@ class AdaptedLayer(PreprocessingLayer):
         raise NotImplementedError
 
 
-class Rescaling(ElementwiseLayer):
+class Rescaling(ElementwiseLayer, DataLayer):
     """A scale and a shift: output = inputs * scale + offset.
 
     Args:
@@ -90,7 +98,7 @@ class Rescaling(ElementwiseLayer):
         return ops.add(ops.multiply(ops.cast(inputs, dtype), scale), offset)
 
 
-class Normalization(ElementwiseLayer):
+class Normalization(ElementwiseLayer, DataLayer):
     """Features brought to mean 0 and variance 1, by numbers that `adapt` finds in the data.
 
     output = (inputs - mean) / sqrt(variance)

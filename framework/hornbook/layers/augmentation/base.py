@@ -6,8 +6,8 @@ from typing import Any
 from hornbook import backend, ops, random
 from hornbook.backend.config import is_float_dtype, standardize_data_format
 from hornbook.core.keras_tensor import KerasTensor
-from hornbook.core.layer import Layer
 from hornbook.core.operation import infer
+from hornbook.layers.preprocessing import DataLayer
 from hornbook.ops import bounding_boxes
 from hornbook.ops.image import as_batch
 
@@ -16,7 +16,7 @@ __all__ = ["BaseImagePreprocessingLayer", "RandomImageLayer", "factor_range", "p
 Transformation = dict[str, Any]
 
 
-class BaseImagePreprocessingLayer(Layer):
+class BaseImagePreprocessingLayer(DataLayer):
     """Base of the layers that change images, and what belongs to them in the same way.
 
     A layer of this kind first settles what to do with each image of a batch (`get_random_transformation`), then does it
