@@ -87,6 +87,15 @@ ROWS = {
         "model = mlp()\nt = keras.ops.convert_to_tensor(x[:32])\nmodel(t)\n"
         "report(*timed(lambda: [model(t) for _ in range(300)]))",
     ),
+    "build": (
+        "building a Functional model of 200 layers",
+        "s",
+        lambda seconds: seconds,
+        False,
+        "def build():\n    x = inputs = keras.Input((16,))\n    for _ in range(200):\n"
+        "        x = layers.Dense(16, activation='relu')(x)\n    return keras.Model(inputs, x)\n"
+        "build()\nreport(*timed(build))",
+    ),
     "first_step": (
         "from fit() to the end of the first step",
         "s",

@@ -88,6 +88,12 @@ def canonical_axis(axis: Any, rank: int) -> int:
     return axis % rank
 
 
+def _canonical_axes(axis: Any, rank: int) -> set[int]:
+    """An axis, or several, counted from the front; none for None."""
+    axes = () if axis is None else axis if isinstance(axis, list | tuple) else [axis]
+    return {canonical_axis(a, rank) for a in axes}
+
+
 def broadcast_shapes(*shapes: Sequence) -> tuple:
     """The shape to which shapes broadcast; None is a size not known yet.
 
@@ -125,7 +131,9 @@ def _like(dtype_rule: Callable) -> OutputRule:
     @OutputRule
     def rule(arguments: Arguments) -> Spec:
         x = _first(arguments)
-        return Spec(shape_of(x), dtype_rule(dtype_of(x)), ragged=_ragged(x))
+        shape = shape_of(x)
+        _canonical_axes(arguments.get("axis"), len(shape))
+        return Spec(shape, dtype_rule(dtype_of(x)), ragged=_ragged(x))
 
     return rule
 
@@ -195,8 +203,7 @@ def clip(arguments: Arguments) -> Spec:
 def reduced_shape(shape: Sequence, axis: Any, keepdims: bool) -> tuple:
     """A shape without the axes reduced over (None: all), or with size 1 in their place."""
     rank = len(shape)
-    axes = range(rank) if axis is None else [axis] if not isinstance(axis, list | tuple) else axis
-    gone = {canonical_axis(a, rank) for a in axes}
+    gone = range(rank) if axis is None else _canonical_axes(axis, rank)
     return tuple([1 if i in gone else size for i, size in enumerate(shape) if keepdims or i not in gone])
 
 
@@ -224,6 +231,7 @@ def _along(dtype_rule: Callable) -> OutputRule:
     def rule(arguments: Arguments) -> Spec:
         x, dtype = _first(arguments), arguments.get("dtype")
         shape = shape_of(x) if arguments["axis"] is not None else flat_shape(shape_of(x))
+        _canonical_axes(arguments["axis"], len(shape))
         return Spec(shape, dtype_rule(dtype_of(x) if dtype is None else dtype))
 
     return rule
@@ -368,7 +376,7 @@ def squeeze(arguments: Arguments) -> Spec:
     shape = shape_of(x)
     if axis is None:
         return Spec(tuple([size for size in shape if size != 1]), dtype_name(x))
-    gone = {canonical_axis(a, len(shape)) for a in (axis if isinstance(axis, list | tuple) else [axis])}
+    gone = _canonical_axes(axis, len(shape))
     for place in gone:
         if shape[place] not in (1, None):
             raise ValueError(f"axis {place} of shape {shape} has size {shape[place]}; only axes of size 1 can go.")

@@ -308,7 +308,14 @@ lgamma = _unary(raw.Lgamma, tf.math.lgamma, as_float)
 floor = _unary(raw.Floor, tf.floor, as_float)
 ceil = _unary(raw.Ceil, tf.math.ceil, as_float)
 square = _unary(raw.Square, tf.square, _numeric)
-negative = _unary(raw.Neg, tf.negative, _numeric)
+_negative = _unary(raw.Neg, tf.negative, _numeric)
+
+
+def negative(x: Any) -> Any:
+    x = _numeric(x)
+    return tf.zeros_like(x) - x if x.dtype.is_unsigned else _negative(x)
+
+
 isnan = _unary(raw.IsNan, tf.math.is_nan, as_float)
 isinf = _unary(raw.IsInf, tf.math.is_inf, as_float)
 isfinite = _unary(raw.IsFinite, tf.math.is_finite, as_float)
@@ -495,6 +502,11 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return tf.sqrt(var(x, axis, keepdims))
 
 
+def _sizes_at(x: Any, axis: Any) -> list:
+    sizes = list(x.shape)
+    return sizes if axis is None else [sizes[a] for a in np.atleast_1d(axis)]
+
+
 def _extreme(kernel: Any, public: Any, on_bools: Any, join: Any, name: str) -> Any:
     on_numbers = _reduction(kernel, public, _tensor)
 
@@ -503,7 +515,7 @@ def _extreme(kernel: Any, public: Any, on_bools: Any, join: Any, name: str) -> A
         if x.dtype is tf.bool:
             return on_bools(x, axis, keepdims)
         if initial is None:
-            if isinstance(x, tf.Tensor) and 0 in x.shape and x.shape.num_elements() == 0:
+            if isinstance(x, tf.Tensor) and 0 in x.shape and 0 in _sizes_at(x, axis):
                 raise ValueError(
                     f"{name}() of no elements at all has no value: x has shape {tuple(x.shape)}. Give `initial`."
                 )
