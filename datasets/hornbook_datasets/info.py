@@ -31,8 +31,8 @@ class Info:
         source: Who made it, and where it is described.
         licence: The licence of the data.
         citation: What to cite.
-        examples: The number of examples in each split.
-        classes: The names of the classes; a label is an index into them.
+        examples: The number of examples in each split; under "all" where the data come in none.
+        classes: The names of the classes; a label is an index into them. Empty where a number is to be predicted.
         files: The official files; none where the data are in the package.
 
     Example:
