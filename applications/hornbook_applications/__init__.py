@@ -5,7 +5,7 @@
 (None, 5)
 """
 
-from hornbook_applications import imagenet, resnet
+from hornbook_applications import imagenet_utils, resnet, resnet50
 from hornbook_applications.resnet import ResNet50, ResNet101, ResNet152
 
-__all__ = ["ResNet50", "ResNet101", "ResNet152", "imagenet", "resnet"]
+__all__ = ["ResNet50", "ResNet101", "ResNet152", "imagenet_utils", "resnet", "resnet50"]
