@@ -111,16 +111,6 @@ def pooled(x: Any, pooling: str | None, named: bool = True) -> Any:
 
 
 def padding_before_stride(x: Any, kernel: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """What to pad around x so that a "valid" convolution of stride 2 halves it, rounded up: as "same" would, said outright.
-
-    An even height takes k // 2 - 1 above and k // 2 below, an odd one k // 2 on both sides; an unknown one counts as even.
-    """
-    sizes = x.shape[1:3] if keras.config.image_data_format() == "channels_last" else x.shape[2:4]
-    top, left = (kernel // 2 - (size is None or size % 2 == 0) for size in sizes)
-    return (top, kernel // 2), (left, kernel // 2)
-
-
-def padding_before_stride(x: Any, kernel: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Zeros around an image for a convolution of stride 2: as many as "same" gives where the size is even or unknown.
 
     TensorFlow's models pad so explicitly; where the size is odd, both sides get kernel // 2.

@@ -7,6 +7,7 @@ arguments. The whole network of each is built and counted; the outputs are compa
 import numpy as np
 import pytest
 
+import hornbook
 import hornbook_applications as applications
 
 ROWS = [
@@ -58,6 +59,7 @@ def scattered(model, seed=1):
 @pytest.mark.parametrize(("function", "size", "parameters", "arguments"), COMPARED)
 def test_outputs_are_those_of_keras_on_its_weights(function, size, parameters, arguments, tmp_path):
     keras = pytest.importorskip("keras", reason="keras.applications is the reference")
+    keras.utils.clear_session(), hornbook.utils.clear_session()  # automatic names count from the start in both
     keras.utils.set_random_seed(0)
     top = {"classes": 10} if arguments.get("include_top", True) else {}
     arguments = {"weights": None, "input_shape": (size, size, 3), **top, **arguments}
