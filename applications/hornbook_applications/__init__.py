@@ -5,7 +5,44 @@
 (None, 5)
 """
 
-from hornbook_applications import imagenet_utils, resnet, resnet50
+from hornbook_applications import efficientnet, imagenet_utils, resnet, resnet50, resnet_v2, vgg16, vgg19
+from hornbook_applications.efficientnet import (
+    EfficientNetB0,
+    EfficientNetB1,
+    EfficientNetB2,
+    EfficientNetB3,
+    EfficientNetB4,
+    EfficientNetB5,
+    EfficientNetB6,
+    EfficientNetB7,
+)
 from hornbook_applications.resnet import ResNet50, ResNet101, ResNet152
+from hornbook_applications.resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
+from hornbook_applications.vgg16 import VGG16
+from hornbook_applications.vgg19 import VGG19
 
-__all__ = ["ResNet50", "ResNet101", "ResNet152", "imagenet_utils", "resnet", "resnet50"]
+__all__ = [
+    "VGG16",
+    "VGG19",
+    "EfficientNetB0",
+    "EfficientNetB1",
+    "EfficientNetB2",
+    "EfficientNetB3",
+    "EfficientNetB4",
+    "EfficientNetB5",
+    "EfficientNetB6",
+    "EfficientNetB7",
+    "ResNet50",
+    "ResNet50V2",
+    "ResNet101",
+    "ResNet101V2",
+    "ResNet152",
+    "ResNet152V2",
+    "efficientnet",
+    "imagenet_utils",
+    "resnet",
+    "resnet50",
+    "resnet_v2",
+    "vgg16",
+    "vgg19",
+]
