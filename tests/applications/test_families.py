@@ -32,3 +32,59 @@ ROWS = [
 IDS = [row[0] for row in ROWS]
 # The first of each family, which every run compares; the siblings are compared with `pytest -m exhaustive`.
 FIRST = {"ResNet50", "VGG16", "ResNet50V2", "EfficientNetB0"}
+
+
+COMPARED = [
+    pytest.param(*row, id=name, marks=[] if row[0] in FIRST else [pytest.mark.exhaustive])
+    for row, name in zip(ROWS, IDS, strict=True)
+]
+
+
+def test_every_function_has_a_row():
+    functions = {name for name in applications.__all__ if name[0].isupper()}
+    assert functions == {row[0] for row in ROWS}
+
+
+@pytest.mark.parametrize(("function", "size", "parameters", "arguments"), ROWS, ids=IDS)
+def test_the_size_of_the_paper(function, size, parameters, arguments):
+    extra = {key: value for key, value in arguments.items() if key not in ("include_top", "pooling", "classes")}
+    assert getattr(applications, function)(weights=None, **extra).count_params() == parameters
+
+
+def scattered(model, seed=1):
+    """Weights that are not those of fresh layers, so that no wrong order goes unseen; activations keep their size."""
+    rng = np.random.default_rng(seed)
+    for layer in model.layers:
+        weights = layer.get_weights()
+        if type(layer).__name__ == "BatchNormalization":
+            names = [weight.name for weight in layer.weights]
+            ranges = {
+                "gamma": (0.7, 1.3),
+                "beta": (-0.2, 0.2),
+                "moving_mean": (-0.2, 0.2),
+                "moving_variance": (0.5, 1.5),
+            }
+            layer.set_weights([rng.uniform(*ranges[n], w.shape) for n, w in zip(names, weights, strict=True)])
+        elif weights:
+            layer.set_weights([w + 0.01 * rng.normal(size=w.shape) if w.ndim == 1 else w for w in weights])
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(("function", "size", "parameters", "arguments"), COMPARED)
+def test_outputs_are_those_of_keras_on_its_weights(function, size, parameters, arguments, tmp_path):
+    keras = pytest.importorskip("keras", reason="keras.applications is the reference")
+    keras.utils.clear_session(), hornbook.utils.clear_session()  # automatic names count from the start in both
+    keras.utils.set_random_seed(0)
+    top = {"classes": 10} if arguments.get("include_top", True) else {}
+    arguments = {"weights": None, "input_shape": (size, size, 3), **top, **arguments}
+    theirs, ours = getattr(keras.applications, function)(**arguments), getattr(applications, function)(**arguments)
+    assert [layer.name for layer in ours.layers][1:] == [layer.name for layer in theirs.layers][1:]
+    assert ours.name == theirs.name
+    assert [tuple(w.shape) for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
+    scattered(theirs)
+    theirs.save_weights(tmp_path / "w.weights.h5")
+    ours.load_weights(tmp_path / "w.weights.h5")
+    images = np.random.default_rng(0).uniform(0, 1, (2, size, size, 3)).astype("float32")
+    expected = theirs.predict(images, verbose=0)
+    assert np.ptp(expected) > 1e-3
+    np.testing.assert_allclose(ours.predict(images, verbose=0), expected, atol=1e-4 * max(1.0, np.abs(expected).max()))
