@@ -5,7 +5,19 @@
 (None, 5)
 """
 
-from hornbook_applications import efficientnet, imagenet_utils, resnet, resnet50, resnet_v2, vgg16, vgg19
+from hornbook_applications import (
+    efficientnet,
+    efficientnet_v2,
+    imagenet_utils,
+    mobilenet,
+    mobilenet_v2,
+    mobilenet_v3,
+    resnet,
+    resnet50,
+    resnet_v2,
+    vgg16,
+    vgg19,
+)
 from hornbook_applications.efficientnet import (
     EfficientNetB0,
     EfficientNetB1,
@@ -16,6 +28,18 @@ from hornbook_applications.efficientnet import (
     EfficientNetB6,
     EfficientNetB7,
 )
+from hornbook_applications.efficientnet_v2 import (
+    EfficientNetV2B0,
+    EfficientNetV2B1,
+    EfficientNetV2B2,
+    EfficientNetV2B3,
+    EfficientNetV2L,
+    EfficientNetV2M,
+    EfficientNetV2S,
+)
+from hornbook_applications.mobilenet import MobileNet
+from hornbook_applications.mobilenet_v2 import MobileNetV2
+from hornbook_applications.mobilenet_v3 import MobileNetV3Large, MobileNetV3Small
 from hornbook_applications.resnet import ResNet50, ResNet101, ResNet152
 from hornbook_applications.resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
 from hornbook_applications.vgg16 import VGG16
@@ -32,6 +56,17 @@ __all__ = [
     "EfficientNetB5",
     "EfficientNetB6",
     "EfficientNetB7",
+    "EfficientNetV2B0",
+    "EfficientNetV2B1",
+    "EfficientNetV2B2",
+    "EfficientNetV2B3",
+    "EfficientNetV2L",
+    "EfficientNetV2M",
+    "EfficientNetV2S",
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Large",
+    "MobileNetV3Small",
     "ResNet50",
     "ResNet50V2",
     "ResNet101",
@@ -39,7 +74,11 @@ __all__ = [
     "ResNet152",
     "ResNet152V2",
     "efficientnet",
+    "efficientnet_v2",
     "imagenet_utils",
+    "mobilenet",
+    "mobilenet_v2",
+    "mobilenet_v3",
     "resnet",
     "resnet50",
     "resnet_v2",

@@ -28,10 +28,30 @@ ROWS = [
     ("EfficientNetB5", 32, 30_562_527, {"include_top": False}),
     ("EfficientNetB6", 32, 43_265_143, {"include_top": False}),
     ("EfficientNetB7", 32, 66_658_687, {"include_top": False}),
+    ("MobileNet", 64, 4_253_864, {}),
+    ("MobileNetV2", 97, 3_538_984, {}),
+    ("MobileNetV3Small", 64, 2_554_968, {}),
+    ("MobileNetV3Large", 65, 5_507_432, {"include_top": False, "pooling": "max"}),
+    ("EfficientNetV2B0", 65, 7_200_312, {}),
+    ("EfficientNetV2B1", 64, 8_212_124, {"include_top": False, "pooling": "avg"}),
+    ("EfficientNetV2B2", 64, 10_178_374, {"include_top": False, "pooling": "max"}),
+    ("EfficientNetV2B3", 48, 14_467_622, {"include_top": False, "include_preprocessing": False}),
+    ("EfficientNetV2S", 32, 21_612_360, {"include_top": False}),
+    ("EfficientNetV2M", 32, 54_431_388, {"include_top": False, "include_preprocessing": False}),
+    ("EfficientNetV2L", 32, 119_027_848, {"include_top": False}),
 ]
 IDS = [row[0] for row in ROWS]
-# The first of each family, which every run compares; the siblings are compared with `pytest -m exhaustive`.
-FIRST = {"ResNet50", "VGG16", "ResNet50V2", "EfficientNetB0"}
+# Of each family the first, which every run compares; the siblings are compared with `pytest -m exhaustive`.
+FIRST = {
+    "ResNet50",
+    "VGG16",
+    "ResNet50V2",
+    "EfficientNetB0",
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Small",
+    "EfficientNetV2B0",
+}
 
 
 COMPARED = [

@@ -9,7 +9,18 @@ import hornbook
 from hornbook_applications import imagenet_utils
 
 PIXELS = np.random.default_rng(0).uniform(0, 255, (2, 4, 5, 3)).astype("float32")
-FAMILIES = ["resnet", "resnet50", "resnet_v2", "vgg16", "vgg19"]
+FAMILIES = [
+    "efficientnet",
+    "efficientnet_v2",
+    "mobilenet",
+    "mobilenet_v2",
+    "mobilenet_v3",
+    "resnet",
+    "resnet50",
+    "resnet_v2",
+    "vgg16",
+    "vgg19",
+]
 
 
 @pytest.mark.parity
