@@ -6,9 +6,11 @@
 """
 
 from hornbook_applications import (
+    densenet,
     efficientnet,
     efficientnet_v2,
     imagenet_utils,
+    inception_v3,
     mobilenet,
     mobilenet_v2,
     mobilenet_v3,
@@ -17,7 +19,9 @@ from hornbook_applications import (
     resnet_v2,
     vgg16,
     vgg19,
+    xception,
 )
+from hornbook_applications.densenet import DenseNet121, DenseNet169, DenseNet201
 from hornbook_applications.efficientnet import (
     EfficientNetB0,
     EfficientNetB1,
@@ -37,6 +41,7 @@ from hornbook_applications.efficientnet_v2 import (
     EfficientNetV2M,
     EfficientNetV2S,
 )
+from hornbook_applications.inception_v3 import InceptionV3
 from hornbook_applications.mobilenet import MobileNet
 from hornbook_applications.mobilenet_v2 import MobileNetV2
 from hornbook_applications.mobilenet_v3 import MobileNetV3Large, MobileNetV3Small
@@ -44,10 +49,12 @@ from hornbook_applications.resnet import ResNet50, ResNet101, ResNet152
 from hornbook_applications.resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
 from hornbook_applications.vgg16 import VGG16
 from hornbook_applications.vgg19 import VGG19
+from hornbook_applications.xception import Xception
 
 __all__ = [
-    "VGG16",
-    "VGG19",
+    "DenseNet121",
+    "DenseNet169",
+    "DenseNet201",
     "EfficientNetB0",
     "EfficientNetB1",
     "EfficientNetB2",
@@ -63,6 +70,7 @@ __all__ = [
     "EfficientNetV2L",
     "EfficientNetV2M",
     "EfficientNetV2S",
+    "InceptionV3",
     "MobileNet",
     "MobileNetV2",
     "MobileNetV3Large",
@@ -73,9 +81,14 @@ __all__ = [
     "ResNet101V2",
     "ResNet152",
     "ResNet152V2",
+    "VGG16",
+    "VGG19",
+    "Xception",
+    "densenet",
     "efficientnet",
     "efficientnet_v2",
     "imagenet_utils",
+    "inception_v3",
     "mobilenet",
     "mobilenet_v2",
     "mobilenet_v3",
@@ -84,4 +97,5 @@ __all__ = [
     "resnet_v2",
     "vgg16",
     "vgg19",
+    "xception",
 ]

@@ -39,6 +39,11 @@ ROWS = [
     ("EfficientNetV2S", 32, 21_612_360, {"include_top": False}),
     ("EfficientNetV2M", 32, 54_431_388, {"include_top": False, "include_preprocessing": False}),
     ("EfficientNetV2L", 32, 119_027_848, {"include_top": False}),
+    ("DenseNet121", 64, 8_062_504, {}),
+    ("DenseNet169", 32, 14_307_880, {"include_top": False, "pooling": "max"}),
+    ("DenseNet201", 32, 20_242_984, {"include_top": False}),
+    ("Xception", 71, 22_910_480, {}),
+    ("InceptionV3", 75, 23_851_784, {}),
 ]
 IDS = [row[0] for row in ROWS]
 # Of each family the first, which every run compares; the siblings are compared with `pytest -m exhaustive`.
@@ -51,6 +56,9 @@ FIRST = {
     "MobileNetV2",
     "MobileNetV3Small",
     "EfficientNetV2B0",
+    "DenseNet121",
+    "Xception",
+    "InceptionV3",
 }
 
 

@@ -10,8 +10,10 @@ from hornbook_applications import imagenet_utils
 
 PIXELS = np.random.default_rng(0).uniform(0, 255, (2, 4, 5, 3)).astype("float32")
 FAMILIES = [
+    "densenet",
     "efficientnet",
     "efficientnet_v2",
+    "inception_v3",
     "mobilenet",
     "mobilenet_v2",
     "mobilenet_v3",
@@ -20,6 +22,7 @@ FAMILIES = [
     "resnet_v2",
     "vgg16",
     "vgg19",
+    "xception",
 ]
 
 
