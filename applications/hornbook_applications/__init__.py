@@ -10,10 +10,12 @@ from hornbook_applications import (
     efficientnet,
     efficientnet_v2,
     imagenet_utils,
+    inception_resnet_v2,
     inception_v3,
     mobilenet,
     mobilenet_v2,
     mobilenet_v3,
+    nasnet,
     resnet,
     resnet50,
     resnet_v2,
@@ -41,10 +43,12 @@ from hornbook_applications.efficientnet_v2 import (
     EfficientNetV2M,
     EfficientNetV2S,
 )
+from hornbook_applications.inception_resnet_v2 import InceptionResNetV2
 from hornbook_applications.inception_v3 import InceptionV3
 from hornbook_applications.mobilenet import MobileNet
 from hornbook_applications.mobilenet_v2 import MobileNetV2
 from hornbook_applications.mobilenet_v3 import MobileNetV3Large, MobileNetV3Small
+from hornbook_applications.nasnet import NASNetLarge, NASNetMobile
 from hornbook_applications.resnet import ResNet50, ResNet101, ResNet152
 from hornbook_applications.resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
 from hornbook_applications.vgg16 import VGG16
@@ -70,11 +74,14 @@ __all__ = [
     "EfficientNetV2L",
     "EfficientNetV2M",
     "EfficientNetV2S",
+    "InceptionResNetV2",
     "InceptionV3",
     "MobileNet",
     "MobileNetV2",
     "MobileNetV3Large",
     "MobileNetV3Small",
+    "NASNetLarge",
+    "NASNetMobile",
     "ResNet50",
     "ResNet50V2",
     "ResNet101",
@@ -88,10 +95,12 @@ __all__ = [
     "efficientnet",
     "efficientnet_v2",
     "imagenet_utils",
+    "inception_resnet_v2",
     "inception_v3",
     "mobilenet",
     "mobilenet_v2",
     "mobilenet_v3",
+    "nasnet",
     "resnet",
     "resnet50",
     "resnet_v2",

@@ -23,11 +23,13 @@ ROW, COLUMN = (1, 7), (7, 1)  # the two halves of a convolution of 7 x 7
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
-def convolution(x: Any, filters: int, kernel: Any, stride: int = 1, padding: str = "same") -> Any:
+def convolution(
+    x: Any, filters: int, kernel: Any, stride: int = 1, padding: str = "same", name: str | None = None
+) -> Any:
     """relu(norm(W * x)), without a scale in the normalization: the next layer has one."""
-    x = layers.Conv2D(filters, kernel, strides=stride, padding=padding, use_bias=False)(x)
-    x = layers.BatchNormalization(axis=channel_axis(), scale=False)(x)
-    return layers.Activation("relu")(x)
+    x = layers.Conv2D(filters, kernel, strides=stride, padding=padding, use_bias=False, name=name)(x)
+    x = layers.BatchNormalization(axis=channel_axis(), scale=False, name=name and f"{name}_bn")(x)
+    return layers.Activation("relu", name=name and f"{name}_ac")(x)
 
 
 def branch(x: Any, *convolutions: tuple[int, Any]) -> Any:
@@ -50,6 +52,17 @@ def around(x: Any) -> Any:
 def joined(branches: list, name: str | None = None) -> Any:
     """The branches' channels side by side."""
     return layers.Concatenate(axis=channel_axis(), name=name)(branches)
+
+
+def stem(image: Any) -> Any:
+    """The plain convolutions at the start: (B, 299, 299, 3) -> (B, 35, 35, 192)."""
+    x = halved(image, 32)  # (B, 149, 149, 32)
+    x = convolution(x, 32, 3, padding="valid")
+    x = convolution(x, 64, 3)  # (B, 147, 147, 64)
+    x = layers.MaxPooling2D(3, strides=2)(x)
+    x = convolution(x, 80, 1, padding="valid")  # (B, 73, 73, 80)
+    x = convolution(x, 192, 3, padding="valid")
+    return layers.MaxPooling2D(3, strides=2)(x)
 
 
 def block_35(x: Any, pool_filters: int, name: str) -> Any:
@@ -142,13 +155,7 @@ def InceptionV3(
     image, inputs = image_and_inputs(
         include_top, weights, input_tensor, input_shape, pooling, classes, size=299, smallest=75
     )
-    x = halved(image, 32)  # (B, 149, 149, 32)
-    x = convolution(x, 32, 3, padding="valid")
-    x = convolution(x, 64, 3)  # (B, 147, 147, 64)
-    x = layers.MaxPooling2D(3, strides=2)(x)
-    x = convolution(x, 80, 1, padding="valid")  # (B, 73, 73, 80)
-    x = convolution(x, 192, 3, padding="valid")
-    x = layers.MaxPooling2D(3, strides=2)(x)  # (B, 35, 35, 192)
+    x = stem(image)  # (B, 35, 35, 192)
     for i, pool_filters in enumerate((32, 64, 64)):
         x = block_35(x, pool_filters, f"mixed{i}")
     x = reduction_35(x, "mixed3")  # (B, 17, 17, 768)
