@@ -47,11 +47,17 @@ ROWS = [
     ("InceptionResNetV2", 75, 55_873_736, {}),
     ("NASNetMobile", 65, 5_326_716, {}),
     ("NASNetLarge", 32, 88_949_818, {"include_top": False, "pooling": "avg"}),
+    ("EfficientNetV2B0", 65, 7_200_312, {}),
+    ("EfficientNetV2B1", 64, 8_212_124, {"include_top": False, "pooling": "avg"}),
+    ("EfficientNetV2B2", 64, 10_178_374, {"include_top": False, "pooling": "max"}),
+    ("EfficientNetV2B3", 48, 14_467_622, {"include_top": False, "include_preprocessing": False}),
+    ("EfficientNetV2S", 32, 21_612_360, {"include_top": False}),
+    ("EfficientNetV2M", 32, 54_431_388, {"include_top": False, "include_preprocessing": False}),
+    ("EfficientNetV2L", 32, 119_027_848, {"include_top": False}),
 ]
 IDS = [row[0] for row in ROWS]
 # Of each family the first, which every run compares; the siblings are compared with `pytest -m exhaustive`.
-FIRST = {
-    "ResNet50",
+FIRST = {"ResNet50",
     "VGG16",
     "ResNet50V2",
     "EfficientNetB0",
@@ -63,8 +69,7 @@ FIRST = {
     "Xception",
     "InceptionV3",
     "InceptionResNetV2",
-    "NASNetMobile",
-}
+    "NASNetMobile", "EfficientNetV2B0"}
 
 
 COMPARED = [
