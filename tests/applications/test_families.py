@@ -4,6 +4,8 @@ A row is a model: its function, the height of the test's images, the parameters 
 arguments. The whole network of each is built and counted; the outputs are compared at a small size.
 """
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -47,17 +49,11 @@ ROWS = [
     ("InceptionResNetV2", 75, 55_873_736, {}),
     ("NASNetMobile", 65, 5_326_716, {}),
     ("NASNetLarge", 32, 88_949_818, {"include_top": False, "pooling": "avg"}),
-    ("EfficientNetV2B0", 65, 7_200_312, {}),
-    ("EfficientNetV2B1", 64, 8_212_124, {"include_top": False, "pooling": "avg"}),
-    ("EfficientNetV2B2", 64, 10_178_374, {"include_top": False, "pooling": "max"}),
-    ("EfficientNetV2B3", 48, 14_467_622, {"include_top": False, "include_preprocessing": False}),
-    ("EfficientNetV2S", 32, 21_612_360, {"include_top": False}),
-    ("EfficientNetV2M", 32, 54_431_388, {"include_top": False, "include_preprocessing": False}),
-    ("EfficientNetV2L", 32, 119_027_848, {"include_top": False}),
 ]
 IDS = [row[0] for row in ROWS]
 # Of each family the first, which every run compares; the siblings are compared with `pytest -m exhaustive`.
-FIRST = {"ResNet50",
+FIRST = {
+    "ResNet50",
     "VGG16",
     "ResNet50V2",
     "EfficientNetB0",
@@ -69,7 +65,8 @@ FIRST = {"ResNet50",
     "Xception",
     "InceptionV3",
     "InceptionResNetV2",
-    "NASNetMobile", "EfficientNetV2B0"}
+    "NASNetMobile",
+}
 
 
 COMPARED = [
@@ -87,6 +84,41 @@ def test_every_function_has_a_row():
 def test_the_size_of_the_paper(function, size, parameters, arguments):
     extra = {key: value for key, value in arguments.items() if key not in ("include_top", "pooling", "classes")}
     assert getattr(applications, function)(weights=None, **extra).count_params() == parameters
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("function", IDS)
+def test_signatures_are_those_of_keras(function):
+    keras = pytest.importorskip("keras", reason="keras.applications is the reference")
+    ours, theirs = (inspect.signature(getattr(package, function)) for package in (applications, keras.applications))
+    assert [(p.name, p.kind, p.default) for p in ours.parameters.values()] == [
+        (p.name, p.kind, p.default) for p in theirs.parameters.values()
+    ]
+
+
+class Asked(Exception):
+    """Raised in place of a download."""
+
+
+@pytest.mark.parity
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("include_top", [True, False])
+@pytest.mark.parametrize("function", IDS)
+def test_files_of_weights_are_those_of_keras(function, include_top, monkeypatch):
+    keras = pytest.importorskip("keras", reason="keras.applications is the reference")
+    from keras.src.utils import file_utils
+
+    def ask(name, origin, file_hash=None, **_):
+        raise Asked(origin, file_hash)
+
+    monkeypatch.setattr(file_utils, "get_file", ask)
+    monkeypatch.setattr("hornbook_applications.common.get_file", ask)
+    asked = []
+    for package in (applications, keras.applications):
+        with pytest.raises(Asked) as error:
+            getattr(package, function)(include_top=include_top)
+        asked.append(error.value.args)
+    assert asked[0] == asked[1]
 
 
 def scattered(model, seed=1):
