@@ -164,6 +164,11 @@ def _nasnet(
     image, inputs = image_and_inputs(
         include_top, weights, input_tensor, input_shape or default, pooling, classes, size=size
     )
+    if None in image.shape[1:]:
+        raise ValueError(
+            "NASNet's cells are padded by the size of the image, which must be known: pass input_shape=(height, width, 3); "
+            f"got an image of shape {tuple(image.shape[1:])}."
+        )
     x = layers.Conv2D(first_filters, 3, strides=2, use_bias=False, name="stem_conv1")(image)
     before = normalize(x, "stem_bn1")  # (B, 111, 111, 32) of the mobile one
     p = reduction_cell(before, None, filters // 4, "stem_1")  # (B, 56, 56, filters)
@@ -211,7 +216,7 @@ def NASNetMobile(
         name: the model's name.
 
     Raises:
-        ValueError: for arguments that do not go together.
+        ValueError: for arguments that do not go together, and for an image of unknown size.
         OSError: where the weights cannot be fetched.
 
     >>> from hornbook_applications import NASNetMobile

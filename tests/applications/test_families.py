@@ -49,6 +49,11 @@ ROWS = [
     ("InceptionResNetV2", 75, 55_873_736, {}),
     ("NASNetMobile", 65, 5_326_716, {}),
     ("NASNetLarge", 32, 88_949_818, {"include_top": False, "pooling": "avg"}),
+    ("ConvNeXtTiny", 70, 28_589_128, {}),
+    ("ConvNeXtSmall", 64, 50_223_688, {"include_top": False, "pooling": "avg"}),
+    ("ConvNeXtBase", 32, 88_591_464, {"include_top": False, "pooling": "max"}),
+    ("ConvNeXtLarge", 32, 197_767_336, {"include_top": False, "include_preprocessing": False}),
+    ("ConvNeXtXLarge", 32, 350_196_968, {"include_top": False}),
 ]
 IDS = [row[0] for row in ROWS]
 # Of each family the first, which every run compares; the siblings are compared with `pytest -m exhaustive`.
@@ -66,6 +71,7 @@ FIRST = {
     "InceptionV3",
     "InceptionResNetV2",
     "NASNetMobile",
+    "ConvNeXtTiny",
 }
 
 
@@ -102,6 +108,7 @@ class Asked(Exception):
 
 @pytest.mark.parity
 @pytest.mark.exhaustive
+@pytest.mark.filterwarnings("ignore:`input_shape` is undefined")
 @pytest.mark.parametrize("include_top", [True, False])
 @pytest.mark.parametrize("function", IDS)
 def test_files_of_weights_are_those_of_keras(function, include_top, monkeypatch):
