@@ -6,6 +6,7 @@
 """
 
 from hornbook_applications import (
+    convnext,
     densenet,
     efficientnet,
     efficientnet_v2,
@@ -22,6 +23,13 @@ from hornbook_applications import (
     vgg16,
     vgg19,
     xception,
+)
+from hornbook_applications.convnext import (
+    ConvNeXtBase,
+    ConvNeXtLarge,
+    ConvNeXtSmall,
+    ConvNeXtTiny,
+    ConvNeXtXLarge,
 )
 from hornbook_applications.densenet import DenseNet121, DenseNet169, DenseNet201
 from hornbook_applications.efficientnet import (
@@ -56,6 +64,11 @@ from hornbook_applications.vgg19 import VGG19
 from hornbook_applications.xception import Xception
 
 __all__ = [
+    "ConvNeXtBase",
+    "ConvNeXtLarge",
+    "ConvNeXtSmall",
+    "ConvNeXtTiny",
+    "ConvNeXtXLarge",
     "DenseNet121",
     "DenseNet169",
     "DenseNet201",
@@ -91,6 +104,7 @@ __all__ = [
     "VGG16",
     "VGG19",
     "Xception",
+    "convnext",
     "densenet",
     "efficientnet",
     "efficientnet_v2",

@@ -10,6 +10,7 @@ from hornbook_applications import imagenet_utils
 
 PIXELS = np.random.default_rng(0).uniform(0, 255, (2, 4, 5, 3)).astype("float32")
 FAMILIES = [
+    "convnext",
     "densenet",
     "efficientnet",
     "efficientnet_v2",
