@@ -467,6 +467,7 @@ ROWS = [
     Row("Normalization", **SEQUENCE),
     Row("Normalization", {"axis": None, "invert": True}),
     Row("Normalization", {"mean": [1.0, 2.0, 3.0], "variance": [1.0, 4.0, 0.0]}),
+    Row("Normalization", {"axis": 1, "mean": [0.1, 0.2], "variance": [1.0, 4.0]}, ((3, 2, 4),)),
     # images
     Row("Resizing", {"height": 4, "width": 9, "interpolation": "bicubic", "antialias": True}, **PICTURES),
     Row("Resizing", {"height": 4, "width": 9, "crop_to_aspect_ratio": True}, **PICTURES),
@@ -1220,6 +1221,7 @@ ERRORS: list[tuple[Callable, type, str]] = [
     (lambda: layers.STFTSpectrogram(frame_length=8, frame_step=9), ValueError, "frame_step"),
     (lambda: layers.STFTSpectrogram(frame_length=8, fft_length=7), ValueError, "fft_length"),
     (lambda: layers.Normalization(mean=1.0), ValueError, "go together"),
+    (lambda: layers.Normalization(mean=[[1.0]], variance=[[1.0]]), ValueError, "at most 1 axes"),
     (lambda: layers.Normalization()(KerasTensor((None, None))), ValueError, "no known size"),
     (lambda: layers.TextVectorization(output_mode="x"), ValueError, "output_mode"),
     (lambda: layers.TextVectorization()(["a"]), RuntimeError, "no vocabulary"),
