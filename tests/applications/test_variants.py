@@ -30,6 +30,7 @@ class Asked(Exception):
 
 
 @pytest.mark.parity
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("function", "arguments"), VARIANTS)
 def test_variants_are_those_of_keras(function, arguments, monkeypatch):
     keras = pytest.importorskip("keras", reason="keras.applications is the reference")
@@ -74,6 +75,7 @@ def test_channels_first_gives_the_same_weights(function):
 
 
 @pytest.mark.parity
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("function", "size"), [("Xception", 71), ("MobileNetV3Small", 32)])
 def test_automatic_names_in_a_file_of_the_older_layout_do_not_matter(function, size, tmp_path):
     keras = pytest.importorskip("keras", reason="keras.applications is the reference")

@@ -562,11 +562,11 @@ def lstm(
     if bias is not None:
         projected += convert_to_tensor(bias)
     projected = _time_first(projected)
-    mask = None if mask is None else tf.transpose(cast(mask, "bool"))[..., None]  # (time, batch, 1)
+    mask = None if mask is None else tf.expand_dims(tf.transpose(cast(mask, "bool")), -1)  # (time, batch, 1)
     if go_backwards:
         projected, mask = tf.reverse(projected, [0]), None if mask is None else tf.reverse(mask, [0])
-    states = [convert_to_tensor(initial_state_h), convert_to_tensor(initial_state_c)]
-    outputs, h, c = _lstm_over_time(projected, recurrent_kernel, *states, mask)
+    h, c = convert_to_tensor(initial_state_h), convert_to_tensor(initial_state_c)
+    outputs, h, c = _lstm_over_time(projected, recurrent_kernel, h, c, mask)
     return _batch_first(outputs), h, c
 
 
