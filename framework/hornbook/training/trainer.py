@@ -359,6 +359,7 @@ class Trainer:
             self._steps[kind] = backend.Steps(
                 step,
                 results=self.get_metrics_result if plain and kind != "predict" else None,
+                reset=self.reset_metrics if kind != "predict" else None,
                 collect=kind == "predict",
                 jit=self.jit_compile,
                 eager=self.run_eagerly,
@@ -507,7 +508,7 @@ class Trainer:
             callbacks.on_epoch_begin(epoch)
             source.start(epoch, self._strategy)
             raw = self._run_epoch(source, steps, callbacks, "train", lambda: self.stop_training)
-            logs = _numbers(self._metrics_or_logs(raw))
+            logs = _numbers(self._metrics_or_logs(steps, raw))
             if validation is not None and _is_due(epoch, validation_freq):
                 found = self._evaluate(validation, callbacks)
                 logs.update({f"val_{name}": value for name, value in found.items()})
@@ -543,9 +544,9 @@ class Trainer:
                 callbacks.on_stretch_end(kind, done, source.steps, logs)
         return logs
 
-    def _metrics_or_logs(self, logs: Any) -> Any:
+    def _metrics_or_logs(self, steps: backend.Steps, logs: Any) -> Any:
         """The metrics' results, where they bear the same names as the last step's logs; else those logs."""
-        if not isinstance(logs, dict):
+        if not isinstance(logs, dict) or steps.reads_results:
             return logs or {}
         results = self.get_metrics_result()
         return results if set(results) == set(logs) else logs
@@ -592,13 +593,12 @@ class Trainer:
         self._prepare(source.example(), training=False)
         steps = self.make_test_function()
         self.stop_evaluating = False
-        self.reset_metrics()
+        steps.anew()
         callbacks.on_test_begin()
         source.rewind()
         source.start(0, self._strategy)
-        logs = _numbers(
-            self._metrics_or_logs(self._run_epoch(source, steps, callbacks, "test", lambda: self.stop_evaluating))
-        )
+        raw = self._run_epoch(source, steps, callbacks, "test", lambda: self.stop_evaluating)
+        logs = _numbers(self._metrics_or_logs(steps, raw))
         callbacks.on_test_end(logs)
         return logs
 
@@ -687,7 +687,7 @@ class Trainer:
         data = self._one_batch(x, y, sample_weight, class_weight)
         self._prepare(data, training=True)
         steps = self.make_train_function()
-        self.reset_metrics()
+        steps.anew()
         logs = _numbers(steps.batch(data))
         return logs if return_dict else self._in_order(logs)
 
@@ -698,7 +698,7 @@ class Trainer:
         data = self._one_batch(x, y, sample_weight)
         self._prepare(data, training=False)
         steps = self.make_test_function()
-        self.reset_metrics()
+        steps.anew()
         logs = _numbers(steps.batch(data))
         return logs if return_dict else self._in_order(logs)
 
