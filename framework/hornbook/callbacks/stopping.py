@@ -93,6 +93,16 @@ class EarlyStopping(MonitorCallback):
         self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
         self._start_anew()
 
+    _REMEMBERED = ("wait", "stopped_epoch", "best_epoch", "best", "best_weights")
+
+    def get_state(self) -> dict[str, Any]:
+        """How long it waits for what to become better, and the best weights."""
+        return {name: getattr(self, name) for name in self._REMEMBERED}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on waiting."""
+        vars(self).update(state)
+
     def _start_anew(self) -> None:
         self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best, self.best_weights = None, None

@@ -28,6 +28,7 @@ from hornbook.training.data import (
     split_validation,
     unpack_x_y_sample_weight,
 )
+from hornbook.training.run import Run
 from hornbook.training.state_tree import assign_tree, to_tree
 
 UPDATE_SECONDS = 0.1  # how often a progress bar moves, and so how long a stretch lasts
@@ -58,12 +59,13 @@ class Trainer:
         self._compile_arguments: dict[str, Any] | None = None
         self._strategy = backend.current_strategy()
         self._trained_with: Any = None
+        self._run: Run | None = None  # the `fit` under way
         self._seen_kinds = set()
         self._remat_scope = None  # of a RematScope around the model its layers take notice, each alone
 
     def __getstate__(self) -> dict[str, Any]:
         """What `pickle` and `copy.deepcopy` take along: everything but the compiled steps."""
-        return {**self.__dict__, "_steps": {}, "_strategy": None, "_trained_with": None, "_seen_kinds": set()}
+        return {**self.__dict__, "_steps": {}, "_strategy": None, "_trained_with": None, "_run": None, "_seen_kinds": set()}
 
     # ------------------------------------------------------------------------------------------------- compile
     @filtered
@@ -493,41 +495,55 @@ class Trainer:
                 model=self,
             )
         self.stop_training = False
+        self._run = Run(self, initial_epoch, source, validation, callbacks)
+        try:
+            self._run_epochs(self._run, steps, epochs, validation_freq)
+        finally:
+            self._run = None
+        return self.history
+
+    def _run_epochs(self, run: Run, steps: backend.Steps, epochs: int, validation_freq: int | list) -> None:
+        """All epochs of a `fit`; callbacks may put a backup of the run back, and so begin in the middle."""
+        callbacks = run.callbacks
         callbacks.on_train_begin()
-        logs: dict[str, Any] = {}
-        for epoch in range(getattr(self, "_initial_epoch", None) or initial_epoch, epochs):
+        while run.epoch < epochs and not run.over:
             self.reset_metrics()
-            callbacks.on_epoch_begin(epoch)
-            source.start(epoch, self._strategy)
-            raw = self._run_epoch(source, steps, callbacks, "train", lambda: self.stop_training)
-            logs = _numbers(self._metrics_or_logs(raw))
-            if validation is not None and _is_due(epoch, validation_freq):
-                found = self._evaluate(validation, callbacks)
+            callbacks.on_epoch_begin(run.epoch)
+            run.begin_epoch()
+            if not run.trained:
+                raw = self._run_epoch(run.source, steps, callbacks, "train", lambda: self.stop_training)
+                run.logs = run.logs if raw is None else self._numbers_of(raw)
+                run.trained = True
+            epoch, logs = run.epoch, dict(run.logs)
+            if run.validation is not None and _is_due(epoch, validation_freq):
+                found = self._evaluate(run.validation, callbacks)
                 logs.update({f"val_{name}": value for name, value in found.items()})
+            run.end_epoch(logs)
             callbacks.on_epoch_end(epoch, logs)
-            if self.stop_training:
-                break
+            run.over = self.stop_training
         if hasattr(self.optimizer, "finalize_variable_values") and epochs > 0:
             self.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
-        callbacks.on_train_end(logs)
-        return self.history
+        callbacks.on_train_end(run.logs)
 
     def _run_epoch(self, source: Any, steps: backend.Steps, callbacks: Any, kind: str, stop: Callable) -> Any:
         """Run a source to its end in stretches; gives the last logs."""
         hooks = callbacks is not None and getattr(callbacks, f"wants_{kind}_batches")
         begin = getattr(callbacks, f"on_{kind}_batch_begin", None)
         end = getattr(callbacks, f"on_{kind}_batch_end", None)
-        done, more, logs = 0, True, None
+        done, more, logs = source.done, True, None
         length, rate = self.steps_per_execution, None
         limit = backend.config.max_steps_per_epoch() or math.inf
         while more and done < limit and not stop():
             if hooks:
                 begin(done)  # type: ignore[misc]
             started = time.perf_counter()
-            ran, more, new = source.run(steps, int(min(length, limit - done)))
+            longest = callbacks.longest_stretch(kind)
+            ran, more, new = source.run(steps, int(min(length, limit - done, longest or math.inf)))
             if not ran:
                 break
             logs, done = new, done + ran
+            if kind == "train" and self._run is not None:
+                self._run.logs = logs
             if hooks:
                 end(done - 1, _numbers(logs))  # type: ignore[misc]
             else:
@@ -536,12 +552,21 @@ class Trainer:
                 callbacks.on_stretch_end(kind, done, source.steps, logs)
         return logs
 
+    def _numbers_of(self, logs: Any) -> dict[str, Any]:
+        """The numbers that an epoch reports, from what its latest step has logged."""
+        return _numbers(self._metrics_or_logs(logs))
+
     def _metrics_or_logs(self, logs: Any) -> Any:
         """The metrics' results, where they bear the same names as the last step's logs; else those logs."""
         if not isinstance(logs, dict):
             return logs or {}
         results = self.get_metrics_result()
         return results if set(results) == set(logs) else logs
+
+    def _trace_train_step(self) -> None:
+        """Make what only the first step would make: variables of some metrics, of optimizers in a train_step of one's own."""
+        assert self._run is not None
+        infer(self.train_step, (tree.map_structure(_flexible_symbol, self._run.source.example()),))
 
     def _trainable_state(self) -> tuple:
         return tuple(v.trainable for v in self.variables)  # type: ignore[attr-defined]
@@ -589,9 +614,7 @@ class Trainer:
         callbacks.on_test_begin()
         source.rewind()
         source.start(0, self._strategy)
-        logs = _numbers(
-            self._metrics_or_logs(self._run_epoch(source, steps, callbacks, "test", lambda: self.stop_evaluating))
-        )
+        logs = self._numbers_of(self._run_epoch(source, steps, callbacks, "test", lambda: self.stop_evaluating))
         callbacks.on_test_end(logs)
         return logs
 
