@@ -90,8 +90,10 @@ class BackupAndRestore(Callback):
                 "batch, or build(input_shape), before fit()."
             )
         if self.model._run is None:
-            raise RuntimeError("BackupAndRestore works in fit(), which knows where the data are; in a loop of one's own "
-                               "there is model.save_weights().")
+            raise RuntimeError(
+                "BackupAndRestore works in fit(), which knows where the data are; in a loop of one's own "
+                "there is model.save_weights()."
+            )
         self._folder = _saving().BackupFolder(self.backup_dir, 2 if self.double_checkpoint else 1)
         self._terminated, self._before_validation = False, {}
         self._found = self._folder.read()

@@ -1,12 +1,13 @@
 """Callbacks that write the model to files while it is trained."""
 
+import importlib
 import os
 import warnings
 from typing import Any
 
 import numpy as np
 
-from hornbook.callbacks.base import Callback, defines_batch_hooks
+from hornbook.callbacks.base import defines_batch_hooks
 from hornbook.callbacks.stopping import MonitorCallback
 from hornbook.core.arguments import positive_integer
 from hornbook.core.output import print_message
@@ -203,6 +204,7 @@ class ModelCheckpoint(Saver):
         if os.path.isdir(filepath):
             raise OSError(f"ModelCheckpoint cannot write to {filepath!r}: it is a directory. Name a file.")
         os.makedirs(os.path.dirname(filepath) or ".", exist_ok=True)
+        importlib.import_module("hornbook.saving.atomic").remove_leftovers(filepath)  # of a run killed while it saved
         if self.save_weights_only:
             self.model.save_weights(filepath, overwrite=True)
         else:

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -44,6 +45,19 @@ def written_aside(path: str | os.PathLike, overwrite: bool = True) -> Iterator[P
             aside.unlink(missing_ok=True)
 
 
+def remove_leftovers(path: str | os.PathLike) -> None:
+    """Remove what processes that were killed while they wrote `path` have left beside it. Nobody may be writing it now."""
+    path = Path(path)
+    aside = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}({re.escape(path.suffix)})?")
+    for leftover in path.parent.iterdir():
+        if not aside.fullmatch(leftover.name):
+            continue
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
 _REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the quota on the disk is used up",
@@ -58,9 +72,10 @@ _REASONS = {
 def _what_happened(number: int, path: Path, written: int) -> str:
     before = "The file that was there is unchanged" if path.exists() else "Nothing is left of it"
     free = shutil.disk_usage(path.parent).free
+    done = f"{written:,} bytes were written, " if written else ""
     return (
-        f"{path.name} could not be written: {_REASONS[number]} ({written:,} bytes were written, {free:,} are free in "
-        f"{path.parent}). {before}; make room, or name another folder."
+        f"{path.name} could not be written: {_REASONS[number]} ({done}{free:,} bytes are free in {path.parent}). "
+        f"{before}; make room, or name another folder."
     )
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from hornbook.core.variable import Variable
 from hornbook.metrics import Metric
 from hornbook.optimizers import Optimizer
-from hornbook.saving.atomic import written_aside
+from hornbook.saving.atomic import remove_leftovers, written_aside
 from hornbook.saving.weights import DamagedFileError, walk
 
 _ARRAY = "$array"
@@ -125,9 +125,9 @@ class BackupFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.path):
             pass  # better to fail now than after an epoch
-        for leftover in self.path.glob(".state-*.backup"):  # of a process that was killed while it wrote
-            leftover.unlink(missing_ok=True)
         self.latest = max(self._numbers(), default=0)
+        for number in {*self._numbers(), self.latest + 1}:  # a process that was killed was writing one of these
+            remove_leftovers(self._file(number))
 
     def _numbers(self) -> list[int]:
         found = (_NAME.fullmatch(path.name) for path in self.path.iterdir())
