@@ -15,7 +15,8 @@ import numpy as np
 
 from hornbook import backend, losses, metrics, optimizers, tree
 from hornbook import callbacks as callbacks_package
-from hornbook.core import global_state
+from hornbook.core import finite, global_state
+from hornbook.core.finite import is_debug_nans_enabled
 from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.operation import infer
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
@@ -56,6 +57,7 @@ class Trainer:
         self._compile_loss: CompiledLoss | None = None
         self._compile_metrics: CompiledMetrics | None = None
         self._steps: dict[str, backend.Steps] = {}
+        self._steps_check_finite = False
         self._compile_arguments: dict[str, Any] | None = None
         self._strategy = backend.current_strategy()
         self._trained_with: Any = None
@@ -65,7 +67,14 @@ class Trainer:
 
     def __getstate__(self) -> dict[str, Any]:
         """What `pickle` and `copy.deepcopy` take along: everything but the compiled steps."""
-        return {**self.__dict__, "_steps": {}, "_strategy": None, "_trained_with": None, "_run": None, "_seen_kinds": set()}
+        return {
+            **self.__dict__,
+            "_steps": {},
+            "_strategy": None,
+            "_trained_with": None,
+            "_run": None,
+            "_seen_kinds": set(),
+        }
 
     # ------------------------------------------------------------------------------------------------- compile
     @filtered
@@ -213,6 +222,8 @@ class Trainer:
 
         variables = self.trainable_variables  # type: ignore[attr-defined]
         (_, loss, y_pred), gradients = backend.value_and_grad(forward, variables)
+        if is_debug_nans_enabled():
+            self._check_finite(loss, gradients, variables)
         self._loss_tracker.update_state(loss, sample_weight=rows)
         if variables:
             self.optimizer.apply(gradients, variables)
@@ -225,12 +236,20 @@ class Trainer:
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self._predicted(x, training=False)
         loss = self._loss_of(x, y, y_pred, sample_weight, training=False)
+        if is_debug_nans_enabled():
+            finite.check_loss(loss)
         self._loss_tracker.update_state(loss, sample_weight=_rows_and_share(x)[0])
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
     def predict_step(self, data: Any) -> Any:
         """The outputs for one batch."""
         return self._predicted(unpack_x_y_sample_weight(data)[0], training=False)
+
+    def _check_finite(self, loss: Any, gradients: Any, variables: Any) -> None:
+        """The loss and the gradients; with loss scaling these may overflow, which the optimizer sees to."""
+        finite.check_loss(loss)
+        if not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
+            finite.check_gradients(gradients, variables)
 
     def _predicted(self, x: Any, training: bool) -> Any:
         if self._call_signature.takes_training:  # type: ignore[attr-defined]
@@ -355,6 +374,8 @@ class Trainer:
         return self._make_steps("predict", self.predict_step, force)
 
     def _make_steps(self, kind: str, step: Callable, force: bool) -> backend.Steps:
+        if self._steps_check_finite != is_debug_nans_enabled():
+            self._steps, self._steps_check_finite = {}, is_debug_nans_enabled()
         if force or kind not in self._steps:
             theirs = (f"{kind}_step", "compute_metrics", "get_metrics_result")
             plain = all(getattr(type(self), name) is getattr(Trainer, name) for name in theirs)
@@ -362,7 +383,7 @@ class Trainer:
                 step,
                 results=self.get_metrics_result if plain and kind != "predict" else None,
                 collect=kind == "predict",
-                jit=self.jit_compile,
+                jit=self.jit_compile and not is_debug_nans_enabled(),
                 eager=self.run_eagerly,
                 strategy=self._strategy,
                 free_rows=not self._has_fixed_rows(),

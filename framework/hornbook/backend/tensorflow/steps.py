@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from hornbook import tree
-from hornbook.backend.tensorflow.services import KernelError, readable
+from hornbook.backend.tensorflow.services import KernelError, raise_if_not_finite, readable
 
 __all__ = [
     "Steps",
@@ -297,6 +297,7 @@ class Steps:
             with strategy_scope(self.strategy):
                 yield
         except KernelError as error:
+            raise_if_not_finite(error)
             raise ValueError(
                 f"A step could not be computed: {readable(error)} Look at the labels and shapes of that data; "
                 "compile(run_eagerly=True) shows the line it happens in."
