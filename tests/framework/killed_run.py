@@ -1,12 +1,13 @@
-"""A training run to be killed and started again: `python killed_run.py DATA FOLDER FREQUENCY`.
+"""A training run to be killed and started again.
 
-It says "fit" when training begins and writes all that came of it to FOLDER/result.npz when it has ended. Dropout, noise,
-batch normalization, Adam's slots, metrics with state (one made in the first step), shuffling, augmentation by NumPy's
-generator, and callbacks that remember something: each would show a step that was lost, done twice or fed otherwise.
+Dropout, batch normalization, Adam's slots and averages, a metric whose state is made in the first step, shuffling,
+augmentation by NumPy's generator, and callbacks that remember something: each would show a step that was lost, done twice
+or fed otherwise.
 """
 
 import json
-import sys
+import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -72,14 +73,16 @@ def data(kind):
         return {"x": x, "y": y, "batch_size": BATCH}
     if kind == "cut arrays":  # passes and epochs do not end together
         return {"x": x, "y": y, "batch_size": BATCH, "steps_per_epoch": 7}
-    pipeline = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(ROWS, seed=7).batch(BATCH)
+    shuffled = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(ROWS, seed=7)
     return {
-        "pipeline": lambda: {"x": pipeline},
-        "endless pipeline": lambda: {"x": pipeline.repeat(), "steps_per_epoch": 9},
+        "pipeline": lambda: {"x": shuffled.batch(BATCH)},
+        "endless pipeline": lambda: {"x": shuffled.repeat().batch(BATCH), "steps_per_epoch": 9},
         "python pipeline": lambda: {
             "x": tf.data.Dataset.from_generator(
                 lambda: zip(x, y, strict=True), output_signature=(tf.TensorSpec((6,)), tf.TensorSpec((3,)))
-            ).batch(BATCH)
+            )
+            .shuffle(ROWS, seed=7)
+            .batch(BATCH)
         },
         "py_dataset": lambda: {"x": Noisy()},
         "iterable": lambda: {"x": Shuffled()},
@@ -112,9 +115,7 @@ def train(kind, folder, frequency, more=(), **backup):
         callbacks.CSVLogger(folder / "log.csv"),
         *more,
     ]
-    history = model.fit(
-        **data(kind), epochs=EPOCHS, validation_data=(x[:50], y[:50]), callbacks=looking_on, verbose=0
-    )
+    history = model.fit(**data(kind), epochs=EPOCHS, validation_data=(x[:50], y[:50]), callbacks=looking_on, verbose=0)
     variables = [*model.variables, *model.optimizer.variables]
     files = sorted(path for path in folder.glob("*.weights.h5"))
     found = {f"{i}: {v.path}": v.numpy() for i, v in enumerate(variables)}
@@ -128,12 +129,88 @@ def train(kind, folder, frequency, more=(), **backup):
     return found
 
 
-if __name__ == "__main__":
+class Say(callbacks.Callback):
+    """Tells the parent when training begins."""
+
+    def __init__(self, begun):
+        super().__init__()
+        self.begun = begun
+
+    def on_train_begin(self, logs=None):
+        self.begun.set()
+
+
+def run(kind, folder, frequency, begun, backup):
+    """A whole program: train, and write down what came of it."""
     tf.config.experimental.enable_op_determinism()
+    np.savez(Path(folder) / "result.npz", **train(kind, folder, frequency, [Say(begun)], **backup))
 
-    class Say(callbacks.Callback):
-        def on_train_begin(self, logs=None):
-            print("fit", flush=True)
 
-    result = train(sys.argv[1], sys.argv[2], sys.argv[3] if sys.argv[3] == "epoch" else int(sys.argv[3]), [Say()])
-    np.savez(Path(sys.argv[2]) / "result.npz", **result)
+def small(kind):
+    """(model, x, y): a perceptron with dropout, a ConvNet or an LSTM."""
+    body = {
+        "perceptron": [keras.Input((20,)), layers.Dense(32, "relu"), layers.Dropout(0.5), layers.Dense(3)],
+        "convnet": [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(3),
+        ],
+        "lstm": [keras.Input((10, 4)), layers.LSTM(16, dropout=0.2), layers.Dense(3)],
+    }[kind]
+    model = keras.Sequential(body)
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(256, *model.input_shape[1:])).astype("float32")
+    return model, x, generator.integers(0, 3, 256)
+
+
+def determined(kinds, folder, threads, begun):
+    """Train each kind with the same seed; the weights and losses to the last bit."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    keras.config.enable_op_determinism()
+    found = {}
+    for kind in kinds:
+        keras.utils.set_random_seed(7)
+        model, x, y = small(kind)
+        history = model.fit(x, y, epochs=2, batch_size=32, verbose=0)
+        found |= {f"{kind} {i}": weight for i, weight in enumerate(model.get_weights())}
+        found[f"{kind} loss"] = np.array(history.history["loss"])
+    np.savez(Path(folder) / "result.npz", **found)
+
+
+def interrupted(kind, folder, frequency, begun):
+    """Train until Ctrl-C; then the model is used as if nothing had been."""
+    model, x, y = small(kind)
+    try:
+        model.fit(x, y, epochs=100_000, batch_size=8, verbose=0, callbacks=[Say(begun)])
+    except KeyboardInterrupt:
+        steps = int(model.optimizer.iterations)
+        assert all(np.isfinite(weight).all() for weight in model.get_weights())
+        outputs = model.predict(x, verbose=0)
+        model.save(Path(folder) / "model.keras")
+        np.testing.assert_array_equal(
+            keras.saving.load_model(Path(folder) / "model.keras").predict(x, verbose=0), outputs
+        )
+        model.fit(x, y, epochs=1, batch_size=8, verbose=0)
+        assert int(model.optimizer.iterations) == steps + 32
+        (Path(folder) / "used").write_text(str(steps))
+
+
+def limited(kind, folder, frequency, begun):
+    """Save a model, and once more where files may not grow as large as that."""
+    model, x, y = small(kind)
+    path = Path(folder) / f"model{frequency}"
+    save = model.save if frequency == ".keras" else model.save_weights
+    save(path)
+    before = path.read_bytes()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, len(before) // 2))
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    try:
+        save(path)
+    except OSError as error:
+        assert path.read_bytes() == before
+        assert [found.name for found in Path(folder).iterdir()] == [path.name], list(Path(folder).iterdir())
+        print(error)
+        os._exit(3 if "could not be written: the file would be larger" in str(error) else 4)
