@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook import backend, tree
+from hornbook.core.global_state import _state
 
 _enabled = False
 
@@ -11,7 +12,7 @@ _enabled = False
 def enable_debug_nans() -> None:
     """Stop at the first number that is not finite, and say which layer, weight or gradient it is in.
 
-    Each call of a layer checks its weights and its outputs; a training step also the loss and the gradients. It costs
+    Each call of a layer checks its inputs, weights and outputs; a training step also the loss and the gradients. It costs
     time, and steps are not compiled with XLA then. It counts from the next `fit`, `evaluate` or `predict` on.
 
     >>> import numpy as np
@@ -45,41 +46,54 @@ def is_debug_nans_enabled() -> bool:
     return _enabled
 
 
-def check_inputs(layer: Any, inputs: Any) -> None:
-    """What goes into the outermost layer or model."""
-    _check(inputs, f"The input of {_name(layer)}", "Look at the data: they hold it already.")
+def check_inputs(layer: Any, args: tuple, kwargs: dict[str, Any], outermost: bool) -> None:
+    """What goes into a layer; a mask may hold infinities."""
+    hint = "The outputs of the layers before it are finite: look at what is computed between them and it."
+    if outermost:
+        hint = "Look at the data: they hold it already."
+        _state.variables_found_finite = set()
+    kwargs = {name: value for name, value in kwargs.items() if "mask" not in name}
+    _check((args, kwargs), f"The input of {_name(layer)}", hint)
 
 
 def check_call(layer: Any, outputs: Any) -> None:
-    """A layer's own weights, then its outputs."""
-    for variable in layer._own_variables():
-        _check(variable, f"Weight {variable.path!r} of {_name(layer)}", "An earlier update has made it so.")
+    """The weights of a layer, each once in a call of the outermost one, then its outputs."""
+    found = _state.variables_found_finite
+    for variable in layer.variables:
+        if id(variable) not in found:
+            found.add(id(variable))
+            weight = backend.convert_to_tensor(variable.value)
+            _check(weight, f"Weight {variable.path!r} of {_name(layer)}", "An earlier update has made it so.")
     _check(outputs, f"The output of {_name(layer)}", "What went into it, and its weights, are finite.")
 
 
-def check_loss(loss: Any) -> None:
-    """The loss of a step."""
-    _check(loss, "The loss", "All layers' outputs are finite: look at the labels, the weights of samples, the loss.")
+def check_loss(loss: Any) -> list:
+    """The loss of a step; gives it, checked."""
+    return _check(
+        loss, "The loss", "All layers' outputs are finite: look at the labels, the weights of samples, the loss."
+    )
 
 
-def check_gradients(gradients: Sequence, variables: Sequence) -> None:
-    """The gradients of a step, from the last variable to the first, as they come about."""
+def check_gradients(gradients: Sequence, variables: Sequence) -> list:
+    """The gradients of a step, from the last variable to the first, as they come about; gives them, checked."""
+    checked = []
     for gradient, variable in reversed(list(zip(gradients, variables, strict=True))):
-        if gradient is not None:
-            _check(
-                gradient,
-                f"The gradient of {variable.path!r}",
-                "The outputs, the loss and the gradients of what comes after it are finite: look for a derivative that "
-                "is not (a root, a division, a norm at 0), or clip the gradients.",
-            )
+        hint = (
+            "The outputs, the loss and the gradients of what comes after it are finite: look for a derivative that is not "
+            "(a root, a division, a norm at 0), or clip the gradients."
+        )
+        checked += _check(gradient, f"The gradient of {variable.path!r}", hint)
+    return checked
 
 
 def _name(layer: Any) -> str:
     return f"layer {layer.name!r} ({type(layer).__name__})"
 
 
-def _check(values: Any, what: str, hint: str) -> None:
-    for x in tree.flatten(values):
-        x = getattr(x, "value", x)  # of a variable
-        if backend.is_tensor(x) and backend.is_float_dtype(getattr(x.dtype, "name", x.dtype)):
-            backend.check_finite(x, f"{what}, of shape {tuple(x.shape)}, is not finite", hint)
+def _check(values: Any, what: str, hint: str) -> list:
+    """The tensors of floats among the values, checked."""
+    return [
+        backend.check_finite(x, f"{what}, of shape {tuple(x.shape)}, is not finite", hint)
+        for x in tree.flatten(values)
+        if backend.is_tensor(x) and backend.is_float_dtype(getattr(x.dtype, "name", x.dtype))
+    ]

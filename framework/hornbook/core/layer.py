@@ -481,8 +481,8 @@ class Layer(Operation):
                 kwargs["training"] = training
         if context is None:
             self._clear_losses()
-            if finite._enabled:
-                finite.check_inputs(self, (args, kwargs))
+        if finite._enabled:
+            finite.check_inputs(self, args, kwargs, outermost=context is None)
         outer_cast = getattr(_state, "autocast_scope", None)
         policy = self._dtype_policy
         mixed = policy.compute_dtype != policy.variable_dtype

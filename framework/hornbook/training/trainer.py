@@ -223,7 +223,7 @@ class Trainer:
         variables = self.trainable_variables  # type: ignore[attr-defined]
         (_, loss, y_pred), gradients = backend.value_and_grad(forward, variables)
         if is_debug_nans_enabled():
-            self._check_finite(loss, gradients, variables)
+            gradients = self._checked(gradients, loss, variables)
         self._loss_tracker.update_state(loss, sample_weight=rows)
         if variables:
             self.optimizer.apply(gradients, variables)
@@ -245,11 +245,13 @@ class Trainer:
         """The outputs for one batch."""
         return self._predicted(unpack_x_y_sample_weight(data)[0], training=False)
 
-    def _check_finite(self, loss: Any, gradients: Any, variables: Any) -> None:
-        """The loss and the gradients; with loss scaling these may overflow, which the optimizer sees to."""
-        finite.check_loss(loss)
+    def _checked(self, gradients: Any, loss: Any, variables: Any) -> Any:
+        """The gradients, for which nothing waits that is not finite; with loss scaling they may overflow themselves, which
+        the optimizer sees to."""
+        checked = finite.check_loss(loss)
         if not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
-            finite.check_gradients(gradients, variables)
+            checked += finite.check_gradients(gradients, variables)
+        return backend.after(checked, gradients)
 
     def _predicted(self, x: Any, training: bool) -> Any:
         if self._call_signature.takes_training:  # type: ignore[attr-defined]

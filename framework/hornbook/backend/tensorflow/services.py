@@ -14,6 +14,7 @@ from hornbook.backend.spec import Spec
 
 __all__ = [
     "KernelError",
+    "after",
     "all_reduce_sum",
     "cast",
     "check_finite",
@@ -57,13 +58,18 @@ def readable(error: Exception) -> str:
 _BEGIN, _END = "<not finite>", "</not finite>"
 
 
-def check_finite(x: Any, what: str, hint: str) -> None:
+def check_finite(x: Any, what: str, hint: str) -> Any:
     """Fail where a float tensor holds NaN or infinity: at once, or when the graph runs, in the order of the program.
+
+    What the graph writes to variables does not wait for that by itself; see `after`.
 
     Args:
         x: the tensor.
         what: the sentence that says so, up to the kind of number.
         hint: the sentence that follows.
+
+    Returns:
+        the numbers of x, checked.
 
     Raises:
         FloatingPointError: where numbers are there. A graph fails with a `KernelError`; see `raise_if_not_finite`.
@@ -74,10 +80,16 @@ def check_finite(x: Any, what: str, hint: str) -> None:
         x = x.flat_values
     x = tf.stop_gradient(x)
     try:
-        tf.debugging.check_numerics(x, f"{_BEGIN}{what}{_END}{hint}")
+        return tf.debugging.check_numerics(x, f"{_BEGIN}{what}{_END}{hint}")
     except KernelError as error:
         raise_if_not_finite(error)
         raise
+
+
+def after(first: Sequence, then: Sequence) -> list:
+    """The tensors `then` (None for none), which nobody gets before those of `first` are there."""
+    with tf.control_dependencies(list(first)):
+        return [None if x is None else tf.identity(x) for x in then]
 
 
 def raise_if_not_finite(error: Exception) -> None:
