@@ -8,6 +8,7 @@ or fed otherwise.
 import json
 import os
 import resource
+import time
 from pathlib import Path
 
 import numpy as np
@@ -140,10 +141,52 @@ class Say(callbacks.Callback):
         self.begun.set()
 
 
-def run(kind, folder, frequency, begun, backup):
+class Count(callbacks.Callback):
+    """Writes down each step that is done, as (epoch, steps of it)."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def longest_stretch(self, kind):
+        return 1
+
+    def on_stretch_end(self, kind, step, total, logs=None):
+        if kind == "train":
+            with open(self.path, "a") as file:
+                file.write(f"{self.model._run.epoch} {step}\n")
+
+
+def run(kind, folder, frequency, begun, backup, count=False):
     """A whole program: train, and write down what came of it."""
     tf.config.experimental.enable_op_determinism()
-    np.savez(Path(folder) / "result.npz", **train(kind, folder, frequency, [Say(begun)], **backup))
+    more = [Say(begun), *([Count(Path(folder) / "steps")] if count else [])]
+    np.savez(Path(folder) / "result.npz", **train(kind, folder, frequency, more, **backup))
+
+
+class Waiting(keras.utils.PyDataset):
+    """A batch that does not come for a long time."""
+
+    def __init__(self, begun):
+        super().__init__()
+        self.begun = begun
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, i):
+        if i == 2:
+            self.begun.set()
+            for _ in range(600):
+                time.sleep(0.1)
+        return np.zeros((4, 20), "float32"), np.zeros(4)
+
+
+def waiting(kind, folder, frequency, begun):
+    """Train on data that keep it waiting."""
+    model, _, _ = small("perceptron")
+    keep = callbacks.BackupAndRestore(folder, save_before_preemption=True)
+    model.fit(Waiting(begun), shuffle=False, verbose=0, callbacks=[keep])
 
 
 def small(kind):

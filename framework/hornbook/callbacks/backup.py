@@ -4,6 +4,7 @@ import importlib
 import os
 import signal
 import threading
+import warnings
 from typing import Any
 
 from hornbook.callbacks.base import Callback
@@ -17,7 +18,8 @@ class BackupAndRestore(Callback):
     A backup holds all that the rest of the run depends on, bit for bit: weights, optimizer, metrics within the epoch,
     seeds of dropout, the order of the data and the place in it, the history, the state of callbacks that define
     `get_state`, Python's and NumPy's random generators. A file is old or new, never half: it is written aside, flushed
-    to the disk and renamed; a checksum says whether it is whole. All are removed when the training ends.
+    to the disk and renamed; a checksum says whether it is whole. All are removed when the training ends, unless it ends with
+    weights that are not finite: of such no backup is made, and the last one before them stays.
 
     The program must make the same model and data again. A `tf.data` pipeline goes on where it was; one that runs Python
     code, a generator or a PyTorch loader is drawn from anew up to that place, so it must give the same batches again.
@@ -26,7 +28,8 @@ class BackupAndRestore(Callback):
         backup_dir: the directory, for this run alone.
         save_freq: "epoch", a number of batches, or False for none but that before a preemption.
         double_checkpoint: keep the last but one state too, for the case that the last cannot be read.
-        delete_checkpoint: remove the directory at the end.
+        delete_checkpoint: remove the directory at the end. False keeps the last state, for a program that may be killed
+            behind `fit`, before it has saved what came of it: started again, its `fit` has nothing left to do.
         save_before_preemption: at SIGTERM, which a machine gets before it is taken away, keep the state after the steps
             that run, within about a second, and end the process with `SystemExit(143)`, that is 128 + 15. A second SIGTERM
             ends it at once.
@@ -67,6 +70,7 @@ class BackupAndRestore(Callback):
         self._terminated = False
         self._handler_before: Any = None  # of SIGTERM
         self._before_validation: dict[str, Any] = {}
+        self._warned = False  # of weights that are not finite
 
     def longest_stretch(self, kind: str) -> int | None:
         """As many steps as are left before the next backup."""
@@ -140,6 +144,16 @@ class BackupAndRestore(Callback):
         self._end_if_terminated()
 
     def _keep(self) -> None:
+        if not _saving().is_finite(self.model):
+            if not self._warned:
+                warnings.warn(
+                    f"The model's weights are not finite any more: the last backup in {self.backup_dir} of weights that are "
+                    "is kept, and no newer one is made.",
+                    stacklevel=6,
+                )
+            self._warned = True
+            return
+        self._warned = False
         run = {**self.model._run.get_state(), **self._before_validation}
         self._folder.write({"run": run, "variables": _saving().variables_state(self.model)})
 
@@ -149,7 +163,7 @@ class BackupAndRestore(Callback):
         self._restore_handler()
         if self._terminated:  # too late for another state: the last one leads here again
             os.kill(os.getpid(), signal.SIGTERM)
-        if self.delete_checkpoint:
+        if self.delete_checkpoint and not self._warned:
             self._folder.remove()
 
     def _on_sigterm(self, number: int, frame: Any) -> None:

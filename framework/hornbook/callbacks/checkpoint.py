@@ -154,7 +154,7 @@ class ModelCheckpoint(Saver):
         save_freq: "epoch", or a number of batches.
         initial_value_threshold: the value to be better than at first.
         max_to_keep: how many of the files that it wrote are kept, the newest; all if None. An older one is removed when
-            a newer one is whole on the disk.
+            a newer one is whole on the disk, and the loss with it was a finite number.
         keep_best: the file of the best `monitor` so far is kept beside these.
 
     Raises:
@@ -210,7 +210,7 @@ class ModelCheckpoint(Saver):
         else:
             self.model.save(filepath, overwrite=True)
         self._say(f"\nEpoch {epoch + 1}: finished saving model to {filepath}")
-        if self.max_to_keep is not None:
+        if self.max_to_keep is not None and np.isfinite(logs.get("loss", 0.0)):
             self._remove_old_files(filepath, logs)
 
     def get_state(self) -> dict[str, Any]:

@@ -35,9 +35,9 @@ class MonitorCallback(Callback):
         self.monitor, self.mode, self.best, self.min_delta = monitor, mode, baseline, abs(min_delta)
 
     def _is_improvement(self, value: Any, reference: Any) -> bool:
-        """Whether `value` is better than `reference` by more than `min_delta`."""
+        """Whether `value` is better than `reference` by more than `min_delta`; any number is better than NaN."""
         larger_is_better = self._larger_is_better()
-        if reference is None:
+        if reference is None or (np.isnan(reference) and not np.isnan(value)):
             return True
         return bool(value - self.min_delta > reference if larger_is_better else value + self.min_delta < reference)
 

@@ -187,6 +187,11 @@ def variables_of(model: Any) -> list[Variable]:
     return list({id(variable): variable for variable in found}.values())
 
 
+def is_finite(model: Any) -> bool:
+    """Whether no trainable weight holds NaN or infinity."""
+    return all(np.isfinite(v.numpy()).all() for v in model.trainable_variables)
+
+
 def variables_state(model: Any) -> list:
     """[path, numbers] of every variable, in an order that the program determines."""
     return [[variable.path, variable.numpy()] for variable in variables_of(model)]

@@ -33,6 +33,7 @@ from hornbook.training.run import Run
 from hornbook.training.state_tree import assign_tree, to_tree
 
 UPDATE_SECONDS = 0.1  # how often a progress bar moves, and so how long a stretch lasts
+FIRST_SECONDS = 0.5  # after a first stretch that took longer, the second one is no longer
 
 
 class Trainer:
@@ -837,10 +838,11 @@ def _numbers(logs: Any) -> dict[str, Any]:
 def _next_length(length: int, ran: int, seconds: float, rate: float | None) -> tuple[int, float | None]:
     """How many steps the next stretch has, so that it lasts about `UPDATE_SECONDS`.
 
-    The first stretch holds the tracing, so its time says nothing.
+    The first stretch may hold the tracing, so its time says only what a step takes at most; a long stretch would keep
+    Ctrl-C and SIGTERM waiting.
     """
     if rate is None:
-        return max(length, 8), 0.0
+        return (max(length, 8) if seconds < FIRST_SECONDS else length), 0.0
     step = seconds / max(ran, 1)
     return int(min(max(1, UPDATE_SECONDS / max(step, 1e-7)), 4 * length)), step
 
