@@ -2,6 +2,7 @@
 
 import csv
 import pathlib
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -319,6 +320,13 @@ def test_progress_on_a_terminal_is_drawn_over(capsys, monkeypatch):
     first, second = capsys.readouterr().out.split("\r")[1:]
     assert first.startswith("\x1b[1m 5/10\x1b[0m \x1b[32m" + "━" * 10 + "\x1b[0m\x1b[37m" + "━" * 10)
     assert first.rstrip().endswith("loss: 2.0000") and second.endswith("loss: 4.0000\n")
+
+
+def test_progress_in_a_notebook_is_drawn_over(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace())
+    drive(callbacks.ProgbarLogger(), epochs=3)
+    text = capsys.readouterr().out
+    assert text.startswith("Epoch 1/3\n\r") and text.count("Epoch") == 3 and "━" in text
 
 
 def test_progress_of_an_unknown_length(capsys):
