@@ -67,12 +67,8 @@ __all__ = [
 def enable_op_determinism() -> None:
     """Let every operation give the same bits for the same inputs, whatever its threads do; it may be slower.
 
-    With `hornbook.utils.set_random_seed` at the beginning, two runs of a program on the same kind of machine are equal
-    bit for bit. It cannot be taken back in a running program.
-
-    >>> from hornbook import config, utils
-    >>> utils.set_random_seed(1)
-    >>> config.enable_op_determinism()
+    Call it at the beginning of a program, with `hornbook.utils.set_random_seed(seed)`: two runs on the same kind of machine
+    are equal bit for bit then. It cannot be taken back in a running program.
     """
     backends.enable_op_determinism()
 

@@ -51,7 +51,7 @@ def write_state(path: Path, state: Any) -> None:
 
 
 def _bytes_of(array: np.ndarray) -> memoryview:
-    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def _described(value: Any, arrays: list[np.ndarray], where: str) -> Any:

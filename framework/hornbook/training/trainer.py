@@ -561,7 +561,7 @@ class Trainer:
             if hooks:
                 begin(done)  # type: ignore[misc]
             started = time.perf_counter()
-            longest = callbacks.longest_stretch(kind)
+            longest = callbacks.longest_stretch(kind) if callbacks is not None else None
             ran, more, new = source.run(steps, int(min(length, limit - done, longest or math.inf)))
             if not ran:
                 break
