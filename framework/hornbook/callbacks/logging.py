@@ -57,7 +57,7 @@ class CSVLogger(Callback):
         self.csv_file = open(self.filename, "a", newline="", encoding="utf-8")
         self.csv_file.truncate(min(state["size"], os.path.getsize(self.filename)))
         self.keys = state["keys"]
-        self.writer = csv.DictWriter(self.csv_file, ["epoch", *self.keys], delimiter=self.sep)
+        self.writer = csv.DictWriter(self.csv_file, ["epoch", *state["keys"]], delimiter=self.sep)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write a row; the columns are those of the first epoch, with room for a validation that comes later."""

@@ -400,6 +400,12 @@ class Trainer:
             x.shape and x.shape[0] is not None for x in getattr(self, "_inputs", ())
         )
 
+    def _has_long_loops(self, steps: int) -> bool:
+        """Whether so many steps take so many turns of recurrent loops that the second in which XLA compiles is won back."""
+        layers = self._flatten_layers()  # type: ignore[attr-defined]
+        turns = sum(getattr(layer, "loop_length", None) or 0 for layer in layers)
+        return self._jit_compile == "auto" and not is_debug_nans_enabled() and steps * turns > 20_000
+
     def _require_compiled(self, method: str) -> None:
         if not self.compiled:
             raise ValueError(
@@ -506,6 +512,7 @@ class Trainer:
         self._prepare(source.example(), training=True)
         steps = self.make_train_function(force=self._trained_with != self._trainable_state())
         self._trained_with = self._trainable_state()
+        steps.compile_loops = self._has_long_loops((source.steps or 0) * (epochs - initial_epoch))
 
         verbose = 1 if verbose == "auto" else verbose
         if not isinstance(callbacks, callbacks_package.CallbackList):

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from hornbook import tree
+from hornbook.backend.tensorflow.recurrence import compiled_loops
 from hornbook.backend.tensorflow.services import KernelError, raise_if_not_finite, readable
 
 __all__ = [
@@ -128,7 +129,12 @@ class Steps:
         eager: no graph at all: each step runs as Python.
         strategy: the `tf.distribute` strategy on whose replicas each step runs.
         free_rows: one trace serves batches of every size; False where the model is made for one size.
+
+    Attributes:
+        compile_loops: recurrent loops are compiled by XLA from now on. It takes about a second, so it is for long work.
     """
+
+    compile_loops = False
 
     def __init__(
         self,
@@ -155,7 +161,12 @@ class Steps:
         if self.eager:
             return function(*arguments)
         leaves, definition = tree.flatten_with_definition(arguments)
-        key = (function.__name__, definition, *[None if x is None else (tuple(x.shape[1:]), x.dtype) for x in leaves])
+        key = (
+            function.__name__,
+            self.compile_loops,
+            definition,
+            *[None if x is None else (tuple(x.shape[1:]), x.dtype) for x in leaves],
+        )
         if not self.free_rows and function == self._one:
             key = (*key, *[None if x is None else tuple(x.shape) for x in leaves])
         if key not in self._traces:
@@ -173,9 +184,10 @@ class Steps:
     # -- one step ------------------------------------------------------------------------------------------------
     def _run(self, data: Any) -> Any:
         """The step on a batch, on every replica its part."""
-        if not self._many_replicas:
-            return self._step(data)
-        return self.strategy.run(self._step, args=(data,))
+        with compiled_loops(self.compile_loops):
+            if not self._many_replicas:
+                return self._step(data)
+            return self.strategy.run(self._step, args=(data,))
 
     def _joined(self, outputs: Any) -> Any:
         """What the replicas gave as one: rows are put together, numbers averaged."""
