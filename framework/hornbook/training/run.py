@@ -10,6 +10,7 @@ class Run:
 
     Args:
         model: the model that learns.
+        steps: its training step, made ready.
         epoch: the epoch to begin with.
         source, validation: where batches come from; no validation if None.
         callbacks: the list of all callbacks.
@@ -22,8 +23,9 @@ class Run:
         over: whether somebody has asked for the end of the training.
     """
 
-    def __init__(self, model: Any, epoch: int, source: Any, validation: Any, callbacks: Any) -> None:
-        self.model, self.source, self.validation, self.callbacks = model, source, validation, callbacks
+    def __init__(self, model: Any, steps: Any, epoch: int, source: Any, validation: Any, callbacks: Any) -> None:
+        self.model, self.steps, self.callbacks = model, steps, callbacks
+        self.source, self.validation = source, validation
         self.epoch = epoch
         self.under_way = self.trained = self.over = False
         self.logs: dict[str, Any] = {}
@@ -44,7 +46,7 @@ class Run:
         """The state as plain data and arrays: position, orders of the data, callbacks, random generators."""
         logs = self.logs
         if self.under_way and not self.trained:
-            logs = self.model._numbers_of(logs)
+            logs = self.model._numbers_of(self.steps, logs)
         return {
             "epoch": self.epoch,
             "under_way": self.under_way,

@@ -385,6 +385,7 @@ class Trainer:
             self._steps[kind] = backend.Steps(
                 step,
                 results=self.get_metrics_result if plain and kind != "predict" else None,
+                reset=self.reset_metrics if kind != "predict" else None,
                 collect=kind == "predict",
                 jit=self.jit_compile and not is_debug_nans_enabled(),
                 eager=self.run_eagerly,
@@ -526,14 +527,14 @@ class Trainer:
                 model=self,
             )
         self.stop_training = False
-        self._run = Run(self, initial_epoch, source, validation, callbacks)
+        self._run = Run(self, steps, initial_epoch, source, validation, callbacks)
         try:
-            self._run_epochs(self._run, steps, epochs, validation_freq)
+            self._run_epochs(self._run, epochs, validation_freq)
         finally:
             self._run = None
         return self.history
 
-    def _run_epochs(self, run: Run, steps: backend.Steps, epochs: int, validation_freq: int | list) -> None:
+    def _run_epochs(self, run: Run, epochs: int, validation_freq: int | list) -> None:
         """All epochs of a `fit`; callbacks may put a backup of the run back, and so begin in the middle."""
         callbacks = run.callbacks
         callbacks.on_train_begin()
@@ -542,8 +543,8 @@ class Trainer:
             callbacks.on_epoch_begin(run.epoch)
             run.begin_epoch()
             if not run.trained:
-                raw = self._run_epoch(run.source, steps, callbacks, "train", lambda: self.stop_training)
-                run.logs = run.logs if raw is None else self._numbers_of(raw)
+                raw = self._run_epoch(run.source, run.steps, callbacks, "train", lambda: self.stop_training)
+                run.logs = run.logs if raw is None else self._numbers_of(run.steps, raw)
                 run.trained = True
             epoch, logs = run.epoch, dict(run.logs)
             if run.validation is not None and _is_due(epoch, validation_freq):
@@ -583,13 +584,13 @@ class Trainer:
                 callbacks.on_stretch_end(kind, done, source.steps, logs)
         return logs
 
-    def _numbers_of(self, logs: Any) -> dict[str, Any]:
+    def _numbers_of(self, steps: backend.Steps, logs: Any) -> dict[str, Any]:
         """The numbers that an epoch reports, from what its latest step has logged."""
-        return _numbers(self._metrics_or_logs(logs))
+        return _numbers(self._metrics_or_logs(steps, logs))
 
-    def _metrics_or_logs(self, logs: Any) -> Any:
+    def _metrics_or_logs(self, steps: backend.Steps, logs: Any) -> Any:
         """The metrics' results, where they bear the same names as the last step's logs; else those logs."""
-        if not isinstance(logs, dict):
+        if not isinstance(logs, dict) or steps.reads_results:
             return logs or {}
         results = self.get_metrics_result()
         return results if set(results) == set(logs) else logs
@@ -641,11 +642,12 @@ class Trainer:
         self._prepare(source.example(), training=False)
         steps = self.make_test_function()
         self.stop_evaluating = False
-        self.reset_metrics()
+        steps.anew()
         callbacks.on_test_begin()
         source.rewind()
         source.start(0, self._strategy)
-        logs = self._numbers_of(self._run_epoch(source, steps, callbacks, "test", lambda: self.stop_evaluating))
+        raw = self._run_epoch(source, steps, callbacks, "test", lambda: self.stop_evaluating)
+        logs = self._numbers_of(steps, raw)
         callbacks.on_test_end(logs)
         return logs
 
@@ -734,7 +736,7 @@ class Trainer:
         data = self._one_batch(x, y, sample_weight, class_weight)
         self._prepare(data, training=True)
         steps = self.make_train_function()
-        self.reset_metrics()
+        steps.anew()
         logs = _numbers(steps.batch(data))
         return logs if return_dict else self._in_order(logs)
 
@@ -745,7 +747,7 @@ class Trainer:
         data = self._one_batch(x, y, sample_weight)
         self._prepare(data, training=False)
         steps = self.make_test_function()
-        self.reset_metrics()
+        steps.anew()
         logs = _numbers(steps.batch(data))
         return logs if return_dict else self._in_order(logs)
 

@@ -124,6 +124,7 @@ class Steps:
         step: from a batch (a structure of tensors) to logs (a dictionary of tensors) or, with `collect`, to outputs.
         results: the logs as they can be read from the metrics after the last step; None where only the step knows
             them.
+        reset: sets what the results are read from to its start; see `anew`.
         collect: the step's outputs are kept, row after row, instead of the last logs.
         jit: compile the step with XLA.
         eager: no graph at all: each step runs as Python.
@@ -140,6 +141,7 @@ class Steps:
         self,
         step: Callable,
         results: Callable | None = None,
+        reset: Callable | None = None,
         collect: bool = False,
         jit: bool = False,
         eager: bool = False,
@@ -147,7 +149,8 @@ class Steps:
         free_rows: bool = True,
     ) -> None:
         self.collect, self.eager, self.strategy, self.free_rows = collect, eager, strategy, free_rows
-        self._results = results
+        self._results, self._reset, self._anew = results, reset, False
+        self.reads_results = results is not None
         self._slots: dict[str, tf.Variable] = {}
         if jit and not eager:
             step = tf.function(step, jit_compile=True, autograph=False)
@@ -167,7 +170,7 @@ class Steps:
             definition,
             *[None if x is None else (tuple(x.shape[1:]), x.dtype) for x in leaves],
         )
-        if not self.free_rows and function == self._one:
+        if not self.free_rows and function in (self._one, self._first):
             key = (*key, *[None if x is None else tuple(x.shape) for x in leaves])
         if key not in self._traces:
             specs = tree.map_structure(self._free, arguments)
@@ -180,6 +183,15 @@ class Steps:
             return None
         rest = [None, *x.shape[1:]] if x.shape.rank and self.free_rows else x.shape
         return tf.TensorSpec(rest, x.dtype)
+
+    def anew(self) -> None:
+        """Let the next step begin with `reset`: inside its graph, where it is one on a batch by itself."""
+        self._anew = True
+
+    def _reset_now(self) -> None:
+        if self._anew and self._reset is not None:
+            self._reset()
+        self._anew = False
 
     # -- one step ------------------------------------------------------------------------------------------------
     def _run(self, data: Any) -> Any:
@@ -196,6 +208,11 @@ class Steps:
         if self.collect:
             return tree.map_structure(lambda x: tf.concat(self.strategy.experimental_local_results(x), 0), outputs)
         return tree.map_structure(lambda x: tf.reduce_mean(self.strategy.experimental_local_results(x), 0), outputs)
+
+    def _first(self, data: Any) -> Any:
+        if self._reset is not None:
+            self._reset()
+        return self._one(data)
 
     def _one(self, data: Any) -> Any:
         outputs = self._joined(self._run(self._split(data)))
@@ -317,11 +334,13 @@ class Steps:
 
     def batch(self, data: Any) -> Any:
         """One step on one batch: its logs, or its outputs."""
+        step, self._anew = self._first if self._anew else self._one, False
         with self._scope():
-            return self._traced(self._one, data)
+            return self._traced(step, data)
 
     def rows(self, arrays: Any, order: Any, start: int, count: int, batch_size: int) -> Any:
         """`count` steps over the rows `order[start * batch_size:]` of resident arrays, `batch_size` rows a step."""
+        self._reset_now()
         with self._scope():
             if self.eager:
                 return self._rows_one_by_one(arrays, order, start, count, batch_size)
@@ -345,6 +364,7 @@ class Steps:
 
     def draw(self, iterator: Any, count: int) -> tuple[int, bool, Any]:
         """At most `count` steps on batches of an iterator: (steps done, whether there may be more, logs)."""
+        self._reset_now()
         with self._scope():
             if not self.eager and not self.collect:
                 done, alive, logs = self._draw(iterator, tf.constant(count, tf.int32))
