@@ -645,7 +645,7 @@ class Layer(Operation):
         """Shape and dtype of the output, as KerasTensors."""
         if type(self).compute_output_shape is not Layer.compute_output_shape:
             shapes = self._shapes_of(self._call_signature.bind(args, kwargs))
-            parameters = list(inspect.signature(self.compute_output_shape).parameters)
+            parameters = _parameter_names(self.compute_output_shape)
             if len(parameters) == 1:
                 shape = self.compute_output_shape(next(iter(shapes.values())))
             else:
@@ -820,8 +820,20 @@ def _open(value: Any, found: list[Any]) -> None:
         found.append(value)
 
 
+def _parameter_names(method: Callable) -> list[str]:
+    """What a method takes, but for `self`."""
+    function = getattr(method, "__func__", None)
+    return _all_parameter_names(method) if function is None else _all_parameter_names(function)[1:]
+
+
+@functools.cache
+def _all_parameter_names(function: Callable) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
 def _recording_build(build: Callable) -> Callable:
     """`build`, run inside the layer's name scope, with a note of the shapes it got."""
+    signature = inspect.signature(build)
 
     @functools.wraps(build)
     def recorded(self: Layer, *args: Any, **kwargs: Any) -> None:
@@ -836,7 +848,7 @@ def _recording_build(build: Callable) -> Callable:
                 build(self, *args, **kwargs)
         finally:
             self._building = False
-        arguments = inspect.signature(build).bind(self, *args, **kwargs).arguments
+        arguments = signature.bind(self, *args, **kwargs).arguments
         self._build_shapes = {key: value for key, value in list(arguments.items())[1:]}
         self.built = True
         if self._wanted_power or self.quantization_mode is not None:

@@ -70,7 +70,7 @@ def draw_seed(seed: Any) -> Any:
     if isinstance(seed, SeedGenerator):
         return seed.next()
     if isinstance(seed, int | np.integer):
-        return backend.convert_to_tensor(np.array([int(seed), 0], "int64"))
+        return np.array([int(seed), 0], "int64")
     if seed is None:
         return global_seed_generator().next()
     if backend.is_tensor(seed):

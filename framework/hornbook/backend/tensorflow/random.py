@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from hornbook.backend.config import floatx, standardize_dtype
@@ -24,6 +25,8 @@ __all__ = [
 
 def _short(seed: Any) -> Any:
     """The seed as the int32 pair that the generators take."""
+    if isinstance(seed, np.ndarray):
+        return tf.constant(np.mod(seed, tf.int32.max - 1), tf.int32)
     seed = convert_to_tensor(seed)
     if seed.dtype == tf.int32:
         return seed
@@ -48,8 +51,15 @@ def random_truncated_normal(shape: Any, mean: Any, stddev: Any, dtype: Any, seed
 def random_uniform(shape: Any, minval: Any, maxval: Any, dtype: Any, seed: Any) -> Any:
     """Uniform numbers in [minval, maxval)."""
     dtype = standardize_dtype(dtype or floatx())
-    minval, maxval = tf.cast(minval, dtype), tf.cast(maxval, dtype)
-    return tf.random.stateless_uniform(shape, _short(seed), minval, maxval, dtype)
+    key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=_short(seed))
+    unit = tf.raw_ops.StatelessRandomUniformV2(
+        shape=shape, key=key, counter=counter, alg=tf.random.Algorithm.AUTO_SELECT.value, dtype=dtype
+    )
+    minval, maxval = (
+        cast(np.float32(x), dtype) if isinstance(x, float | int) else convert_to_tensor(x, dtype)
+        for x in (minval, maxval)
+    )
+    return unit * (maxval - minval) + minval
 
 
 def random_randint(shape: Any, minval: Any, maxval: Any, dtype: Any, seed: Any) -> Any:
