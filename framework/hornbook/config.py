@@ -19,6 +19,7 @@ from hornbook.backend.config import (
     set_max_steps_per_epoch,
 )
 from hornbook.core.dtype_policies import dtype_policy, set_dtype_policy
+from hornbook.core.finite import disable_debug_nans, enable_debug_nans, is_debug_nans_enabled
 from hornbook.core.output import (
     disable_interactive_logging,
     enable_interactive_logging,
@@ -32,17 +33,21 @@ from hornbook.core.tracebacks import (
 
 __all__ = [
     "backend",
+    "disable_debug_nans",
     "disable_flash_attention",
     "disable_interactive_logging",
     "disable_traceback_filtering",
     "dtype_policy",
+    "enable_debug_nans",
     "enable_flash_attention",
     "enable_interactive_logging",
+    "enable_op_determinism",
     "enable_traceback_filtering",
     "enable_unsafe_deserialization",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_debug_nans_enabled",
     "is_flash_attention_enabled",
     "is_interactive_logging_enabled",
     "is_nnx_enabled",
@@ -57,6 +62,15 @@ __all__ = [
     "set_max_epochs",
     "set_max_steps_per_epoch",
 ]
+
+
+def enable_op_determinism() -> None:
+    """Let every operation give the same bits for the same inputs, whatever its threads do; it may be slower.
+
+    Call it at the beginning of a program, with `hornbook.utils.set_random_seed(seed)`: two runs on the same kind of machine
+    are equal bit for bit then. It cannot be taken back in a running program.
+    """
+    backends.enable_op_determinism()
 
 
 def set_backend(backend: str) -> None:

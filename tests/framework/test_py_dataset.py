@@ -1,5 +1,8 @@
 """PyDataset: batches by number reach fit, evaluate and predict in order, whoever computes them."""
 
+import multiprocessing
+import os
+import signal
 import time
 
 import numpy as np
@@ -117,6 +120,45 @@ def test_refusals():
         keras.utils.PyDataset(workers=-1)
     with pytest.raises(ValueError, match="no data"):
         model().fit(Numbered(batches=0), verbose=0)
+
+
+class Failing(Numbered):
+    """Batch 2 is none: whoever computes it raises an error, or is killed."""
+
+    def __init__(self, how, **options):
+        super().__init__(**options)
+        self.how = how
+
+    def __getitem__(self, index):
+        if index == 2 and self.how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if index == 2:
+            raise LookupError("no file for batch 2")
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize(
+    ("how", "options", "error", "words"),
+    [
+        ("raise", {}, LookupError, "no file for batch 2"),
+        ("raise", {"workers": 2}, LookupError, "no file for batch 2"),
+        ("raise", {"workers": 2, "use_multiprocessing": True}, LookupError, "no file for batch 2"),
+        (
+            "kill",
+            {"workers": 2, "use_multiprocessing": True},
+            RuntimeError,
+            "of Failing has come to a sudden end.* memory",
+        ),
+    ],
+)
+def test_a_batch_that_fails_ends_fit_at_once_and_leaves_no_process(how, options, error, words):
+    before, started = set(multiprocessing.active_children()), time.monotonic()
+    with pytest.raises(error, match=words):
+        model().fit(Failing(how, **options), verbose=0)
+    assert time.monotonic() - started < 10
+    for child in set(multiprocessing.active_children()) - before:
+        child.join(30)
+        assert not child.is_alive()
 
 
 def test_a_loader_that_can_be_iterated_again_serves_every_epoch():

@@ -29,7 +29,7 @@ def test_messages_are_printed_or_logged(capsys, caplog):
     finally:
         config.enable_interactive_logging()
     assert not capsys.readouterr().out
-    assert "Epoch 2/2" in caplog.messages and any("loss" in message for message in caplog.messages)
+    assert caplog.messages[1].startswith("Epoch 2/2: 1/1 steps") and "loss" in caplog.messages[1]
 
 
 def test_tracebacks_without_the_framework():

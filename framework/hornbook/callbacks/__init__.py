@@ -1,8 +1,9 @@
 """What looks on while a model is trained: stop early, keep the best weights, write logs."""
 
 from hornbook.callbacks.averaging import SwapEMAWeights
+from hornbook.callbacks.backup import BackupAndRestore
 from hornbook.callbacks.base import Callback, CallbackList, History
-from hornbook.callbacks.checkpoint import BackupAndRestore, ModelCheckpoint
+from hornbook.callbacks.checkpoint import ModelCheckpoint
 from hornbook.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from hornbook.callbacks.logging import CSVLogger, LambdaCallback, RemoteMonitor
 from hornbook.callbacks.orbax import OrbaxCheckpoint

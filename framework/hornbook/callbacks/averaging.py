@@ -30,19 +30,33 @@ class SwapEMAWeights(Callback):
     def _show_averages(self) -> None:
         if self._weights is not None:
             return
+        self._weights = [(variable, variable.numpy().copy()) for variable, _ in self._pairs()]
+        for variable, average in self._pairs():
+            variable.assign(average.numpy())
+
+    def _pairs(self) -> list[tuple]:
+        """(variable, its average)."""
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
         if not hasattr(optimizer, "_model_variables_moving_average"):
             raise ValueError("SwapEMAWeights needs an optimizer with moving averages: pass it use_ema=True.")
         pairs = zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True)
-        pairs = [(variable, average) for variable, average in pairs if average is not None]
-        self._weights = [(variable, variable.numpy().copy()) for variable, _ in pairs]
-        for variable, average in pairs:
-            variable.assign(average.numpy())
+        return [(variable, average) for variable, average in pairs if average is not None]
 
     def _go_back(self) -> None:
         for variable, numbers in self._weights or ():
             variable.assign(numbers)
         self._weights = None
+
+    def get_state(self) -> dict[str, Any]:
+        """The weights whose place the averages have taken."""
+        return {"weights": None if self._weights is None else [numbers for _, numbers in self._weights]}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with the averages in the weights' place, or not."""
+        if state["weights"] is None:
+            self._weights = None
+            return
+        self._weights = [(v, n) for (v, _), n in zip(self._pairs(), state["weights"], strict=True)]
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Go on with the weights."""

@@ -18,9 +18,13 @@ class Callback:
     `logs` holds Python numbers by name. A hook for single batches makes `fit` stop after every batch, which is slow for
     small models; `on_stretch_end` is called a few times a second instead.
 
+    A callback that remembers something between epochs defines `get_state` and `set_state`, so that a run that was killed
+    and goes on from a backup (`BackupAndRestore`) ends as if it had not been.
+
     Attributes:
         params: {"verbose", "epochs", "steps"}.
         model: the model.
+        comes_last: whether its hooks are called after those of all others, so that it sees what these have done.
 
     >>> import hornbook as keras
     >>> class Say(keras.callbacks.Callback):
@@ -33,6 +37,7 @@ class Callback:
     """
 
     params: dict[str, Any] | None = None
+    comes_last = False
     _model: Any = None
 
     def __init__(self) -> None:
@@ -59,6 +64,17 @@ class Callback:
             kind: "train", "test" or "predict".
         """
         return defines_batch_hooks(self, kind)
+
+    def longest_stretch(self, kind: str) -> int | None:
+        """How many steps may run before it must be told; as many as there are if None."""
+        return None
+
+    def get_state(self) -> dict[str, Any]:
+        """What it remembers, for a backup: numbers, strings and NumPy arrays, in lists and dictionaries."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` gave, maybe in another process; called after `on_train_begin`."""
 
     # -- a run ---------------------------------------------------------------------------------------------------
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -141,6 +157,14 @@ class History(Callback):
         """Start a new list of epochs."""
         self.epoch = []
 
+    def get_state(self) -> dict[str, Any]:
+        """All epochs so far."""
+        return {"history": self.history, "epoch": self.epoch}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on after the epochs of the run that was cut."""
+        self.history, self.epoch = state["history"], state["epoch"]
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Append the logs."""
         self.epoch.append(epoch)
@@ -183,6 +207,7 @@ class CallbackList(Callback):
             self.callbacks.append(self._history)
         if self._last_of(ProgbarLogger) is None and add_progbar:
             self.callbacks.append(ProgbarLogger())
+        self._order()
         self.set_model(model)
         self.set_params(params)
 
@@ -193,6 +218,10 @@ class CallbackList(Callback):
     def append(self, callback: Callback) -> None:
         """Add a callback at the end."""
         self.callbacks.append(callback)
+        self._order()
+
+    def _order(self) -> None:
+        self.callbacks.sort(key=lambda callback: getattr(callback, "comes_last", False))
 
     def __iter__(self) -> Iterator:
         return iter(self.callbacks)
@@ -222,6 +251,11 @@ class CallbackList(Callback):
             else any(hasattr(callback, hook) for hook in _BATCH_HOOKS[kind])
             for callback in self.callbacks
         )
+
+    def longest_stretch(self, kind: str) -> int | None:
+        """How many steps may run before one of them must be told."""
+        asked = (callback.longest_stretch(kind) for callback in self.callbacks if hasattr(callback, "longest_stretch"))
+        return min((steps for steps in asked if steps is not None), default=None)
 
     wants_train_batches = property(lambda self: self.wants_batches("train"), doc="`wants_batches` for training.")
     wants_test_batches = property(lambda self: self.wants_batches("test"), doc="`wants_batches` for evaluation.")

@@ -1,19 +1,19 @@
 """Callbacks that write the model to files while it is trained."""
 
-import json
+import importlib
 import os
-import shutil
 import warnings
 from typing import Any
 
 import numpy as np
 
-from hornbook.callbacks.base import Callback, defines_batch_hooks
+from hornbook.callbacks.base import defines_batch_hooks
 from hornbook.callbacks.stopping import MonitorCallback
+from hornbook.core.arguments import positive_integer
 from hornbook.core.output import print_message
 
 
-class _EverySoOften:
+class EverySoOften:
     """Counts batches over epochs, also where `batch` moves by more than one at a time."""
 
     def __init__(self, frequency: int) -> None:
@@ -28,6 +28,18 @@ class _EverySoOften:
             return False
         self.since_last = 0
         return True
+
+    def left(self) -> int:
+        """How many batches there are until it is due."""
+        return self.frequency - self.since_last
+
+    def get_state(self) -> dict[str, int]:
+        """The counts, for a backup."""
+        return {"since_last": self.since_last, "last_batch": self.last_batch}
+
+    def set_state(self, state: dict[str, int]) -> None:
+        """Go on counting."""
+        self.since_last, self.last_batch = state["since_last"], state["last_batch"]
 
 
 class Saver(MonitorCallback):
@@ -60,14 +72,24 @@ class Saver(MonitorCallback):
     ) -> None:
         super().__init__(monitor, mode, initial_value_threshold)
         self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only
-        self.save_freq = _checked_frequency(save_freq)
-        self._counter = _EverySoOften(save_freq) if isinstance(save_freq, int) else None
+        self.save_freq = checked_frequency(save_freq)
+        self._counter = EverySoOften(save_freq) if isinstance(save_freq, int) else None
         self._epoch = 0
 
     def wants_batches(self, kind: str) -> bool:
         """Only where files are written between epochs."""
         between = kind == "train" and self._counter is not None
         return between or defines_batch_hooks(self, kind, beyond=Saver)
+
+    def get_state(self) -> dict[str, Any]:
+        """The best number so far, and the count of batches."""
+        return {"best": self.best, "counter": None if self._counter is None else self._counter.get_state()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with the best number so far."""
+        self.best = state["best"]
+        if self._counter is not None and state["counter"] is not None:
+            self._counter.set_state(state["counter"])
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Note the epoch."""
@@ -131,12 +153,16 @@ class ModelCheckpoint(Saver):
         mode: "min", "max" or "auto".
         save_freq: "epoch", or a number of batches.
         initial_value_threshold: the value to be better than at first.
+        max_to_keep: how many of the files that it wrote are kept, the newest; all if None. An older one is removed when
+            a newer one is whole on the disk, and the loss with it was a finite number.
+        keep_best: the file of the best `monitor` so far is kept beside these.
 
     Raises:
-        ValueError: for a wrong ending or save_freq.
+        ValueError: for a wrong ending, save_freq or max_to_keep.
+        OSError: where a file cannot be written: what stood there before stands there still.
 
     >>> from hornbook import callbacks
-    >>> callbacks.ModelCheckpoint("model-{epoch:02d}.keras", save_best_only=True).save_freq
+    >>> callbacks.ModelCheckpoint("model-{epoch:02d}.keras", max_to_keep=3, keep_best=True).save_freq
     'epoch'
     """
 
@@ -150,9 +176,20 @@ class ModelCheckpoint(Saver):
         mode: str = "auto",
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
+        max_to_keep: int | None = None,
+        keep_best: bool = False,
     ) -> None:
         super().__init__(monitor, verbose, save_best_only, save_weights_only, mode, save_freq, initial_value_threshold)
         self.filepath = os.fspath(filepath)
+        self.max_to_keep = None if max_to_keep is None else positive_integer(max_to_keep, "max_to_keep")
+        if keep_best and (max_to_keep is None or save_best_only):
+            raise ValueError(
+                "keep_best=True spares the best file where max_to_keep removes old ones: pass max_to_keep=1 or more, and "
+                "not save_best_only, with which the newest file is the best."
+            )
+        self.keep_best = keep_best
+        self._written: list[str] = []  # the files that there are, oldest first
+        self._best_file: str | None = None
         endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
         if not self.filepath.endswith(endings):
             raise ValueError(
@@ -167,11 +204,39 @@ class ModelCheckpoint(Saver):
         if os.path.isdir(filepath):
             raise OSError(f"ModelCheckpoint cannot write to {filepath!r}: it is a directory. Name a file.")
         os.makedirs(os.path.dirname(filepath) or ".", exist_ok=True)
+        importlib.import_module("hornbook.saving.atomic").remove_leftovers(filepath)  # of a run killed while it saved
         if self.save_weights_only:
             self.model.save_weights(filepath, overwrite=True)
         else:
             self.model.save(filepath, overwrite=True)
         self._say(f"\nEpoch {epoch + 1}: finished saving model to {filepath}")
+        if self.max_to_keep is not None and np.isfinite(logs.get("loss", 0.0)):
+            self._remove_old_files(filepath, logs)
+
+    def get_state(self) -> dict[str, Any]:
+        """The best number so far, the count of batches, the files that were written."""
+        return {**super().get_state(), "written": list(self._written), "best_file": self._best_file}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with the best number and the files so far."""
+        super().set_state(state)
+        self._written, self._best_file = state["written"], state["best_file"]
+
+    def _remove_old_files(self, newest: str, logs: dict[str, Any]) -> None:
+        assert self.max_to_keep is not None
+        if self.keep_best:
+            if self.monitor not in logs:
+                warnings.warn(
+                    f"keep_best watches {self.monitor!r}, which is not in the logs: {', '.join(logs)}.", stacklevel=5
+                )
+            elif self._is_improvement(logs[self.monitor], self.best):
+                self.best, self._best_file = logs[self.monitor], newest
+        self._written = [*(path for path in self._written if path != newest), newest]
+        spared = {*self._written[-self.max_to_keep :], self._best_file}
+        for path in self._written:
+            if path not in spared and os.path.exists(path):
+                os.remove(path)
+        self._written = [path for path in self._written if path in spared]
 
     def _formatted(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
         names = {**({} if batch is None else {"batch": batch + 1}), **logs, "epoch": epoch + 1}
@@ -183,113 +248,7 @@ class ModelCheckpoint(Saver):
             ) from None
 
 
-class BackupAndRestore(Callback):
-    """Lets an interrupted `fit` go on where it was: keeps weights, optimizer and epoch in a directory.
-
-    A new `fit` with the same callback starts from them. They are removed when the training ends.
-
-    Args:
-        backup_dir: the directory, for this run alone.
-        save_freq: "epoch", or a number of batches.
-        double_checkpoint: keep the last but one state too, for the case that the last cannot be read.
-        delete_checkpoint: remove the directory at the end.
-
-    Raises:
-        ValueError: for an empty directory name, a wrong save_freq, or a model that is not built.
-
-    >>> from hornbook import callbacks
-    >>> callbacks.BackupAndRestore("/tmp/run-1").save_freq
-    'epoch'
-    """
-
-    def __init__(
-        self,
-        backup_dir: str | os.PathLike,
-        save_freq: str | int = "epoch",
-        double_checkpoint: bool = False,
-        delete_checkpoint: bool = True,
-    ) -> None:
-        super().__init__()
-        if not backup_dir:
-            raise ValueError("backup_dir must name a directory, got an empty name.")
-        self.backup_dir = os.fspath(backup_dir)
-        self.save_freq = _checked_frequency(save_freq)
-        self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
-        self._metadata = os.path.join(self.backup_dir, "training_metadata.json")
-        self._counter = _EverySoOften(save_freq) if isinstance(save_freq, int) else None
-        self._epoch = 0
-
-    def wants_batches(self, kind: str) -> bool:
-        """Only where states are written between epochs."""
-        between = kind == "train" and self._counter is not None
-        return between or defines_batch_hooks(self, kind, beyond=BackupAndRestore)
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Go back to the state of an interrupted run, if there is one."""
-        self.model._initial_epoch = None
-        if not self.model.built:
-            raise ValueError(
-                "BackupAndRestore needs a built model, or the weights would have no place to go: call the model on a "
-                "batch, or build(input_shape), before fit()."
-            )
-        if not os.path.exists(self._metadata):
-            return
-        optimizer = self.model.optimizer
-        if optimizer is not None and not optimizer.built:
-            optimizer.build(self.model.trainable_variables)
-        try:
-            self._restore(self._metadata)
-        except OSError:
-            if not os.path.exists(f"{self._metadata}.bkp"):
-                raise
-            self._restore(f"{self._metadata}.bkp")
-
-    def _restore(self, metadata: str) -> None:
-        state = _read(metadata)
-        self.model.load_weights(os.path.join(self.backup_dir, os.path.basename(state["weights"])))
-        self.model._initial_epoch = self._epoch = state["epoch"]
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keep the state, every so many batches."""
-        if self._counter is not None and self._counter.is_due(batch):
-            self._keep(batch + 1)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keep the state, every epoch."""
-        self._epoch = epoch + 1
-        if self._counter is None:
-            self._keep(0)
-
-    def _keep(self, batch: int) -> None:
-        """Write the weights under a new name; the state is changed at once, when the metadata name them."""
-        os.makedirs(self.backup_dir, exist_ok=True)
-        name = f"state-{self._epoch}-{batch}.weights.h5"
-        self.model.save_weights(os.path.join(self.backup_dir, name), overwrite=True)
-        if self.double_checkpoint and os.path.exists(self._metadata):
-            shutil.copyfile(self._metadata, f"{self._metadata}.bkp")
-        unfinished = f"{self._metadata}.tmp"
-        with open(unfinished, "w", encoding="utf-8") as file:
-            json.dump({"epoch": self._epoch, "batch": batch, "weights": name}, file)
-        os.replace(unfinished, self._metadata)
-        backups = [path for path in (self._metadata, f"{self._metadata}.bkp") if os.path.exists(path)]
-        needed = {_read(path)["weights"] for path in backups}
-        for other in os.listdir(self.backup_dir):
-            if other.startswith("state-") and other not in needed:
-                os.remove(os.path.join(self.backup_dir, other))
-
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """The run is complete: nothing is left to go back to."""
-        self.model._initial_epoch = None
-        if self.delete_checkpoint:
-            shutil.rmtree(self.backup_dir, ignore_errors=True)
-
-
-def _checked_frequency(save_freq: Any) -> Any:
+def checked_frequency(save_freq: Any) -> Any:
     if save_freq != "epoch" and (not isinstance(save_freq, int) or isinstance(save_freq, bool)):
         raise ValueError(f"save_freq must be 'epoch' or a number of batches, got {save_freq!r}.")
     return save_freq
-
-
-def _read(metadata: str) -> dict[str, Any]:
-    with open(metadata, encoding="utf-8") as file:
-        return json.load(file)

@@ -97,6 +97,14 @@ class ReduceLROnPlateau(MonitorCallback):
         self.best = None
         self.cooldown_counter = self.wait = 0
 
+    def get_state(self) -> dict[str, Any]:
+        """How long it waits for what to become better."""
+        return {"best": self.best, "wait": self.wait, "cooldown_counter": self.cooldown_counter}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on waiting."""
+        self.best, self.wait, self.cooldown_counter = state["best"], state["wait"], state["cooldown_counter"]
+
     def in_cooldown(self) -> bool:
         """Whether the last reduction is so recent that epochs do not count."""
         return self.cooldown_counter > 0

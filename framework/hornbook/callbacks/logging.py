@@ -37,28 +37,47 @@ class CSVLogger(Callback):
         self.append_header = True
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Open the file."""
+        """Begin anew; the file is opened when there is something to write, for a backup may say where to go on."""
         self._close()
+        self.writer = self.keys = None
+
+    def _open(self) -> Any:
         self.append_header = not (self.append and os.path.exists(self.filename) and os.path.getsize(self.filename))
         self.csv_file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")
-        self.writer = self.keys = None
+        return self.csv_file
+
+    def get_state(self) -> dict[str, Any]:
+        """The columns, and how long the file is."""
+        return {"keys": self.keys, "size": os.path.getsize(self.filename) if self.keys else 0}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on after the rows that were written then; what came later is written again."""
+        if state["keys"] is None:
+            return
+        self.csv_file = open(self.filename, "a", newline="", encoding="utf-8")
+        self.csv_file.truncate(min(state["size"], os.path.getsize(self.filename)))
+        self.keys = state["keys"]
+        self.writer = csv.DictWriter(self.csv_file, ["epoch", *state["keys"]], delimiter=self.sep)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write a row; the columns are those of the first epoch, with room for a validation that comes later."""
         logs = logs or {}
-        if self.keys is None:
-            self.keys = sorted(logs)
-            if not any(key.startswith("val_") for key in self.keys):
-                self.keys += [f"val_{key}" for key in self.keys]
+        file = self.csv_file or self._open()
+        keys = self.keys or sorted(logs)
+        if self.keys is None and not any(key.startswith("val_") for key in keys):
+            keys += [f"val_{key}" for key in keys]
+        self.keys = keys
         if self.writer is None:
-            self.writer = csv.DictWriter(self.csv_file, ["epoch", *self.keys], delimiter=self.sep)
+            self.writer = csv.DictWriter(file, ["epoch", *keys], delimiter=self.sep)
             if self.append_header:
                 self.writer.writeheader()
-        self.writer.writerow({"epoch": epoch, **{key: _cell(logs.get(key, "NA")) for key in self.keys}})
-        self.csv_file.flush()
+        self.writer.writerow({"epoch": epoch, **{key: _cell(logs.get(key, "NA")) for key in keys}})
+        file.flush()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Close the file."""
+        if self.csv_file is None:
+            self._open()
         self._close()
 
     def _close(self) -> None:

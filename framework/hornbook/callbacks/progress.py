@@ -12,6 +12,8 @@ import numpy as np
 from hornbook.callbacks.base import Callback, defines_batch_hooks
 from hornbook.core.output import is_interactive_logging_enabled, print_message
 
+LINE_SECONDS = 60.0  # in a file, how often an epoch that lasts longer writes a line
+
 
 class Progbar:
     """A progress bar that is drawn over itself on a terminal; elsewhere only its last state is printed.
@@ -24,6 +26,9 @@ class Progbar:
         stateful_metrics: names of values shown as they come; the others are averaged over the steps.
         stateless_metrics: names of values to average; the others are shown as they come.
         unit_name: what a step is called.
+
+    Attributes:
+        on_terminal: whether a drawing can be drawn over; a file keeps every line.
 
     >>> from hornbook.callbacks.progress import Progbar
     >>> bar = Progbar(4, verbose=1)
@@ -58,11 +63,11 @@ class Progbar:
         self._start = time.time()
         self._after_first: float | None = None
         self._drawn_at, self._drawn_width = 0.0, 0
-        self._on_terminal = is_interactive_logging_enabled() and _can_draw_over()
+        self.on_terminal = is_interactive_logging_enabled() and _can_draw_over()
 
     def due(self) -> bool:
         """Whether an update now would be seen."""
-        return self.verbose == 1 and self._on_terminal and time.time() - self._drawn_at >= self.interval
+        return self.verbose == 1 and self.on_terminal and time.time() - self._drawn_at >= self.interval
 
     def update(
         self, current: int, values: Iterable[tuple[str, Any]] | None = None, finalize: bool | None = None
@@ -91,6 +96,19 @@ class Progbar:
         """Show that `n` more steps are done."""
         self.update(self.seen + n, values)
 
+    def line(self) -> str:
+        """The present state without a bar: steps, time, rate, values."""
+        now = time.time()
+        done = self._count(self.seen) if self.target else f"{self.seen}"
+        rate = self._rate((now - self._start) / self.seen if self.seen else 0.0)
+        return f"{done} steps - {_duration(now - self._start)} - {rate}{self._shown_values()}"
+
+    def seconds_left(self) -> float | None:
+        """How long the steps that are left will take, None where their number is not known."""
+        if not self.target or not self.seen:
+            return None
+        return (time.time() - self._start) / self.seen * (self.target - self.seen)
+
     def _note(self, name: str, value: Any, steps: int, finalize: bool) -> None:
         as_is = name not in self._averaged if self._averaged is not None else name in (self._shown_as_is or ())
         if as_is or finalize:
@@ -112,7 +130,7 @@ class Progbar:
         return seconds
 
     def _draw(self, current: int, now: float, seconds: float, finalize: bool) -> None:
-        bold, green, white = ((code if self._on_terminal else None) for code in ("1", "32", "37"))
+        bold, green, white = ((code if self.on_terminal else None) for code in ("1", "32", "37"))
         if self.target:
             done = int(self.width * min(current / self.target, 1.0))
             bar = _styled("━" * done, green) + _styled("━" * (self.width - done), white)
@@ -123,7 +141,7 @@ class Progbar:
         duration = _duration(seconds * (self.target - current)) if left else f"{now - self._start:.0f}s"  # type: ignore[operator]
         text += f" {_styled(duration, bold)} {self._rate(seconds)}{self._shown_values()}"
         width = _visible_width(text)
-        if self._on_terminal:
+        if self.on_terminal:
             text = "\r" + text + " " * (self._drawn_width - width)
         print_message(text, end="\n" if finalize else "")
         self._drawn_at, self._drawn_width = now, width
@@ -148,7 +166,11 @@ class Progbar:
 
 
 class ProgbarLogger(Callback):
-    """Prints the progress of `fit`, `evaluate` and `predict`: `verbose` 1 is a bar, 2 a line an epoch."""
+    """Prints the progress of `fit`, `evaluate` and `predict`: `verbose` 1 is a bar, 2 a line an epoch.
+
+    Where the output is a file or a log, `fit` with several epochs writes one line for each, with the time that is left for
+    all of them; an epoch that lasts longer than a minute writes one every minute.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,6 +179,8 @@ class ProgbarLogger(Callback):
         self.epochs = 1
         self.progbar: Progbar | None = None
         self._in_fit = False
+        self._epoch, self._in_lines = 0, False  # whether each epoch is one line
+        self._epoch_start = self._line_at = 0.0
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Learn of the run."""
@@ -180,7 +204,12 @@ class ProgbarLogger(Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """A new bar, under the epoch's number."""
         self._new_bar()
-        if self.verbose and self.epochs > 1:
+        assert self.progbar is not None
+        self._in_lines = self.verbose == 1 and self.epochs > 1 and not self.progbar.on_terminal
+        if self._in_lines:
+            self.progbar.verbose = 0
+        self._epoch, self._epoch_start, self._line_at = epoch, time.time(), time.time()
+        if self.verbose and self.epochs > 1 and not self._in_lines:
             print_message(f"Epoch {epoch + 1}/{self.epochs}")
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -200,9 +229,14 @@ class ProgbarLogger(Callback):
             self._new_bar()
         assert self.progbar is not None
         self.progbar.target = self.target = total
-        due = self.progbar.due() and isinstance(logs, dict)
+        in_lines = kind == "train" and self._in_lines and time.time() - self._line_at >= LINE_SECONDS
+        due = (in_lines or self.progbar.due()) and isinstance(logs, dict)
         values = sorted(logs.items()) if due and kind != "predict" and logs else []
         self.progbar.update(step, [(name, float(np.mean(value))) for name, value in values], finalize=False)
+        if in_lines:
+            self._line_at = time.time()
+            left = self.progbar.seconds_left()
+            self._print_line("" if left is None else f" - {_duration(left)} left in this epoch")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """For loops of one's own, which know no stretches."""
@@ -234,6 +268,7 @@ class ProgbarLogger(Callback):
 
     def _new_bar(self) -> None:
         self.progbar = Progbar(self.target, verbose=self.verbose, interval=0.1, stateless_metrics=())
+        self._in_lines = False
 
     def _finish(self, logs: dict[str, Any] | None) -> None:
         if self.progbar is None:
@@ -242,6 +277,14 @@ class ProgbarLogger(Callback):
         if self.target is None:
             self.target = self.progbar.target = steps
         self.progbar.update(steps, list((logs or {}).items()), finalize=True)
+        if self._in_lines:
+            left = (time.time() - self._epoch_start) * (self.epochs - self._epoch - 1)
+            self._print_line(f" - {_duration(left)} left" if left else "")
+
+    def _print_line(self, left: str) -> None:
+        assert self.progbar is not None
+        width = len(str(self.epochs))
+        print_message(f"Epoch {self._epoch + 1:{width}d}/{self.epochs}: {self.progbar.line()}{left}")
 
 
 def _can_draw_over() -> bool:

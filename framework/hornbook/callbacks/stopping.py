@@ -35,9 +35,9 @@ class MonitorCallback(Callback):
         self.monitor, self.mode, self.best, self.min_delta = monitor, mode, baseline, abs(min_delta)
 
     def _is_improvement(self, value: Any, reference: Any) -> bool:
-        """Whether `value` is better than `reference` by more than `min_delta`."""
+        """Whether `value` is better than `reference` by more than `min_delta`; any number is better than NaN."""
         larger_is_better = self._larger_is_better()
-        if reference is None:
+        if reference is None or (np.isnan(reference) and not np.isnan(value)):
             return True
         return bool(value - self.min_delta > reference if larger_is_better else value + self.min_delta < reference)
 
@@ -92,6 +92,16 @@ class EarlyStopping(MonitorCallback):
         self.patience, self.verbose, self.baseline = patience, verbose, baseline
         self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
         self._start_anew()
+
+    _REMEMBERED = ("wait", "stopped_epoch", "best_epoch", "best", "best_weights")
+
+    def get_state(self) -> dict[str, Any]:
+        """How long it waits for what to become better, and the best weights."""
+        return {name: getattr(self, name) for name in self._REMEMBERED}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on waiting."""
+        vars(self).update(state)
 
     def _start_anew(self) -> None:
         self.wait = self.stopped_epoch = self.best_epoch = 0

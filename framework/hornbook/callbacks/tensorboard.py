@@ -80,6 +80,14 @@ class TensorBoard(Callback):
         if self.embeddings_freq:
             self._describe_embeddings()
 
+    def get_state(self) -> dict[str, Any]:
+        """How many batches were counted; what was written after a backup is written again, at the same steps."""
+        return {"batches": self._batches}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on counting."""
+        self._batches = state["batches"]
+
     def _writer(self, part: str) -> Any:
         if part not in self._writers:
             self._writers[part] = backend.SummaryWriter(os.path.join(self.log_dir, part))

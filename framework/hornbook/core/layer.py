@@ -18,7 +18,7 @@ import numpy as np
 from hornbook import backend, tree
 from hornbook.backend.config import is_float_dtype, standardize_dtype
 from hornbook.backend.spec import Spec
-from hornbook.core import dtype_policies, global_state
+from hornbook.core import dtype_policies, finite, global_state
 from hornbook.core.global_state import _state
 from hornbook.core.input_spec import InputSpec, check_inputs
 from hornbook.core.keras_tensor import KerasTensor, any_symbolic
@@ -482,6 +482,8 @@ class Layer(Operation):
                 kwargs["training"] = training
         if context is None:
             self._clear_losses()
+        if finite._enabled:
+            finite.check_inputs(self, args, kwargs, outermost=context is None)
         outer_cast = getattr(_state, "autocast_scope", None)
         policy = self._dtype_policy
         mixed = policy.compute_dtype != policy.variable_dtype
@@ -498,6 +500,8 @@ class Layer(Operation):
         finally:
             _state.call_context = context
             _state.autocast_scope = outer_cast
+        if finite._enabled:
+            finite.check_call(self, outputs)
         if masks is not None or self.supports_masking:
             self._note_masks(first, masks, outputs)
         if self.activity_regularizer is not None:

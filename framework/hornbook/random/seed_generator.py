@@ -109,3 +109,37 @@ def set_random_seed(seed: int) -> None:
     global_state.set_global_attribute("global_seed_generator", None)
     global_state.set_global_attribute("random_seed", seed)
     global_state.set_global_attribute("fits_so_far", 0)
+
+
+def get_random_state() -> dict[str, Any]:
+    """The states of the generators that `set_random_seed` seeds, as plain data and arrays.
+
+    TensorFlow's own stateful generators have no state that can be read; nothing here draws from them.
+    """
+    version, numbers, gauss = random.getstate()
+    generator = global_state.get_global_attribute("global_seed_generator")
+    return {
+        "python": [version, np.array(numbers, "uint32"), gauss],
+        "numpy": np.random.get_state(legacy=False),
+        "global_seed": None if generator is None else generator.state.numpy(),
+    }
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Go on from the states that `get_random_state` gave.
+
+    >>> import numpy as np
+    >>> from hornbook.random.seed_generator import get_random_state, set_random_state
+    >>> state = get_random_state()
+    >>> first = np.random.uniform()
+    >>> set_random_state(state)
+    >>> first == np.random.uniform()
+    True
+    """
+    if state["global_seed"] is None:
+        global_state.set_global_attribute("global_seed_generator", None)
+    else:
+        global_seed_generator().state.assign(state["global_seed"])
+    version, numbers, gauss = state["python"]
+    random.setstate((version, tuple(int(number) for number in numbers), gauss))
+    np.random.set_state(state["numpy"])

@@ -17,7 +17,7 @@ import h5py
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
 from hornbook.saving.atomic import written_aside
 from hornbook.saving.orbax import is_checkpoint, load_orbax_model
-from hornbook.saving.weights import DamagedFileError, open_h5, read_tree, walk, write_tree
+from hornbook.saving.weights import DamagedFileError, created_h5, open_h5, read_tree, walk, write_tree
 
 _CONFIG, _METADATA, _WEIGHTS, _ASSETS = "config.json", "metadata.json", "model.weights.h5", "assets/"
 KERAS_VERSION = "3.15.1"  # whose layout this is
@@ -49,9 +49,10 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     metadata = json.dumps(
         {"keras_version": KERAS_VERSION, "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")}
     )
-    with written_aside(path, overwrite) as aside, tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    beside = {"prefix": f".{path.name}.", "dir": path.parent}
+    with written_aside(path, overwrite) as aside, tempfile.TemporaryDirectory(**beside) as folder:
         weights = Path(folder) / _WEIGHTS
-        with h5py.File(weights, "w") as file:
+        with created_h5(weights) as file:
             write_tree(model, file)
         assets = _write_assets(model, Path(folder))
         with zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive:

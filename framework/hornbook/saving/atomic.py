@@ -1,7 +1,10 @@
 """Written aside, flushed, renamed: a reader finds the old file or the new one, never half of one."""
 
 import contextlib
+import errno
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,24 +17,66 @@ def written_aside(path: str | os.PathLike, overwrite: bool = True) -> Iterator[P
     Raises:
         FileExistsError: where there is a file already and `overwrite` is False.
         FileNotFoundError: where the folder does not exist.
+        OSError: where the disk is full or the folder cannot be written to, in words; `path` is as it was.
     """
     path = Path(path)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; pass overwrite=True to replace it.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"Cannot write {path.name}: the folder {path.parent} does not exist.")
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    aside = Path(name)
+    aside = None
     try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        aside = Path(name)
         yield aside
         with open(aside, "rb+") as file:
             os.fsync(file.fileno())
         os.chmod(aside, 0o666 & ~_umask())
         os.replace(aside, path)
         _flush_folder(path.parent)
+    except OSError as error:
+        if error.errno not in _REASONS:
+            raise
+        written = aside.stat().st_size if aside is not None and aside.exists() else 0
+        raise OSError(error.errno, _what_happened(error.errno, path, written), str(path)) from error
     finally:
-        aside.unlink(missing_ok=True)
+        if aside is not None:
+            aside.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: str | os.PathLike) -> None:
+    """Remove what processes that were killed while they wrote `path` have left beside it. Nobody may be writing it now."""
+    path = Path(path)
+    aside = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}({re.escape(path.suffix)})?")
+    for leftover in path.parent.iterdir():
+        if not aside.fullmatch(leftover.name):
+            continue
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the quota on the disk is used up",
+    errno.EFBIG: "the file would be larger than files may be here",
+    errno.EIO: "the disk does not take it",
+    errno.EROFS: "the folder cannot be written to",
+    errno.EACCES: "the folder may not be written to",
+    errno.EPERM: "the folder may not be written to",
+}
+
+
+def _what_happened(number: int, path: Path, written: int) -> str:
+    before = "The file that was there is unchanged" if path.exists() else "Nothing is left of it"
+    free = shutil.disk_usage(path.parent).free
+    done = f"{written:,} bytes were written, " if written else ""
+    return (
+        f"{path.name} could not be written: {_REASONS[number]} ({done}{free:,} bytes are free in {path.parent}). "
+        f"{before}; make room, or name another folder."
+    )
 
 
 def _umask() -> int:

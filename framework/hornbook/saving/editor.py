@@ -11,7 +11,7 @@ from hornbook.core.output import print_message
 from hornbook.core.variable import Variable
 from hornbook.saving.archive import opened_weights
 from hornbook.saving.atomic import written_aside
-from hornbook.saving.weights import Store, open_h5, safe_group, walk, write_array
+from hornbook.saving.weights import Store, created_h5, open_h5, safe_group, walk, write_array
 
 Tree = dict[str, Any]  # name of an object -> what is in it, name of a weight -> array
 
@@ -180,7 +180,7 @@ class KerasFileEditor:
         """
         if not str(filepath).endswith(".weights.h5"):
             raise ValueError(f"A file of weights must end in '.weights.h5', got {str(filepath)!r}.")
-        with written_aside(filepath) as aside, h5py.File(aside, "w") as file:
+        with written_aside(filepath) as aside, created_h5(aside) as file:
             _write(self.weights_dict, file)
 
     def resave_weights(self, filepath: Any) -> None:

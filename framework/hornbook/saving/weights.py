@@ -5,6 +5,8 @@ the attribute that holds it; what is inside a list or dictionary, under its clas
 is Keras 3's.
 """
 
+import contextlib
+import io
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -260,6 +262,49 @@ def open_h5(source: Any, name: str) -> h5py.File:
         ) from None
 
 
+@contextlib.contextmanager
+def created_h5(path: Path) -> Iterator[h5py.File]:
+    """A new HDF5 file to write to.
+
+    Raises:
+        OSError: where the disk does not take all of it; `h5py.File(path, "w")` ends the process with a crash then, when it
+            closes the file.
+    """
+    with _Patient(path, "w+") as disk:
+        try:
+            with h5py.File(disk, "w") as file:
+                yield file
+        except Exception:
+            if disk.refusal is None:
+                raise
+        if disk.refusal is not None:
+            raise disk.refusal
+
+
+class _Patient(io.FileIO):
+    """A file that goes on as if it were written when the disk has refused, and keeps the refusal for later."""
+
+    refusal: OSError | None = None
+
+    def write(self, part: Any) -> int:
+        """All of it, or nothing more once the disk has refused."""
+        left = memoryview(part).cast("B")
+        try:
+            while len(left) and self.refusal is None:
+                left = left[super().write(left) :]
+        except OSError as error:
+            self.refusal = error
+        return memoryview(part).nbytes
+
+    def truncate(self, size: int | None = None) -> int:
+        """Make the file as long as that, if the disk takes it."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.refusal = self.refusal or error
+            return self.tell() if size is None else size
+
+
 # -------------------------------------------------------------------------------------------------- public
 def save_weights(
     model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
@@ -277,7 +322,7 @@ def save_weights(
         raise ValueError("Weights go to one file here: leave max_shard_size out.")
     if not model.built:
         raise ValueError(f"Model {model.name!r} has no weights yet: call it on data, or build() it, before saving.")
-    with written_aside(filepath, overwrite) as aside, h5py.File(aside, "w") as file:
+    with written_aside(filepath, overwrite) as aside, created_h5(aside) as file:
         write_tree(model, file)
 
 

@@ -1,7 +1,8 @@
 """Where batches come from: arrays that stay on the device, a `tf.data` pipeline, or anything that yields batches.
 
 A source starts an epoch and hands out stretches: `source.run(steps, count)` runs up to `count` steps and says how many
-it ran, whether there may be more, and what the last one logged.
+it ran, whether there may be more, and what the last one logged. `source.done` counts the steps of the epoch.
+`get_state` gives, as plain data and arrays, where it is; `set_state` puts a source over the same data there.
 """
 
 import itertools
@@ -13,6 +14,7 @@ import numpy as np
 
 from hornbook import backend, tree
 from hornbook.core.arguments import positive_integer
+from hornbook.random.seed_generator import get_random_state, set_random_state
 from hornbook.training.py_dataset import PyDataset, batches_in_order
 
 RESIDENT_BYTES = 2 * 1024**3  # arrays above this size are handed to the device a window of rows at a time
@@ -94,6 +96,7 @@ class ArraySource:
         self.pass_steps = -(-self.size // self.batch_size)
         self.steps, self.resumes = (self.pass_steps, False) if steps is None else (steps, True)
         self.position = self.pass_steps  # in the running pass; at its end there is none
+        self.done = self.order_of = 0  # steps of the epoch; the epoch whose order the running pass has
         size_in_bytes = sum(getattr(a, "nbytes", 0) for a in tree.flatten(self.arrays) if a is not None)
         self.windowed = size_in_bytes > RESIDENT_BYTES
         if not self.windowed:
@@ -120,7 +123,10 @@ class ArraySource:
         self.done = 0
         if self.resumes and self.position < self.pass_steps:
             return
-        self.position = 0
+        self.position, self.order_of = 0, epoch
+        self._draw_order(epoch)
+
+    def _draw_order(self, epoch: int) -> None:
         order = np.arange(self.size, dtype=np.int32 if self.size < 2**31 else np.int64)
         if self.shuffle:
             generator = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
@@ -150,6 +156,30 @@ class ArraySource:
             return count, False, logs
         return count, self.done < self.steps, logs
 
+    def get_state(self) -> dict[str, Any]:
+        """Which pass runs and how far it is."""
+        data = {"rows": self.size, "batch_size": self.batch_size, "shuffle": self.shuffle}
+        return {**data, "seed": self.seed, "order_of": self.order_of, "position": self.position, "done": self.done}
+
+    def set_state(self, state: dict[str, Any], strategy: Any, under_way: bool) -> None:
+        """Go on as `get_state` has said.
+
+        Raises:
+            ValueError: in the middle of a pass, for other data.
+        """
+        self.seed = state["seed"]
+        if not under_way and not (self.resumes and state["position"] < self.pass_steps):
+            return
+        now = self.get_state()
+        for name in ("rows", "batch_size", "shuffle"):
+            if state[name] != now[name]:
+                raise ValueError(
+                    f"The backup was made in the middle of a pass over data with {name}={state[name]!r}, but fit() has "
+                    f"{name}={now[name]!r} now. Pass the same data and arguments, or remove the backup to start anew."
+                )
+        self.position, self.order_of, self.done = state["position"], state["order_of"], state["done"]
+        self._draw_order(self.order_of)
+
     def _run_window(self, steps: backend.Steps, count: int) -> Any:
         rows = self.order[self.position * self.batch_size : (self.position + count) * self.batch_size]
         window = tree.map_structure(lambda a: None if a is None else backend.resident(a[rows]), self.arrays)
@@ -167,10 +197,15 @@ class DatasetSource:
         self.steps = steps if steps is not None else backend.dataset_cardinality(dataset)
         self.resumes = steps is not None
         self.iterator: Any = None
+        self.done = self.drawn = self.passes = 0  # steps of the epoch; batches of the pass; passes begun
+        self.fresh = True
+        self.inspected: Any = None
 
     def example(self) -> Any:
-        """The first batch."""
-        return backend.dataset_element(self.dataset)
+        """The first batch; it is looked up once, for a shuffle draws a seed for each look."""
+        if self.inspected is None:
+            self.inspected = backend.dataset_element(self.dataset)
+        return self.inspected
 
     def rewind(self) -> None:
         """Forget a pass that `steps` has cut."""
@@ -178,22 +213,27 @@ class DatasetSource:
 
     def start(self, epoch: int, strategy: Any = None) -> None:
         """Begin an epoch: a fresh iterator, or the same one where `steps_per_epoch` cuts a stream."""
+        self.strategy = strategy
         fresh = self.iterator is None or not self.resumes
         if fresh:
-            self.iterator = backend.dataset_iterator(self.dataset, strategy)
-        self.done, self.fresh, self.strategy = 0, fresh, strategy
+            self._begin_pass()
+        self.done, self.fresh = 0, fresh
+
+    def _begin_pass(self) -> None:
+        self.iterator = backend.dataset_iterator(self.dataset, self.strategy)
+        self.drawn, self.passes = 0, self.passes + 1
 
     def run(self, steps: backend.Steps, count: int) -> tuple[int, bool, Any]:
         """Run up to `count` more steps of the epoch."""
         if self.steps is not None:
             count = min(count, self.steps - self.done)
-        if count <= 0:
+        if count <= 0 or self.iterator is None:
             return 0, False, None
         ran, alive, logs = steps.draw(self.iterator, count)
         if not ran and not self.done and not self.fresh:  # the last epoch ended with the pass
-            self.iterator = backend.dataset_iterator(self.dataset, self.strategy)
+            self._begin_pass()
             ran, alive, logs = steps.draw(self.iterator, count)
-        self.done += ran
+        self.done, self.drawn = self.done + ran, self.drawn + ran
         if not alive:
             self.iterator = None
             if self.steps is not None and self.done < self.steps:
@@ -201,6 +241,29 @@ class DatasetSource:
         if not alive and self.steps is None:
             self.steps = self.done
         return ran, alive and (self.steps is None or self.done < self.steps), logs
+
+    def get_state(self) -> dict[str, Any]:
+        """Which pass it is and how far; of an endless one also what the pipeline itself would go on with."""
+        saved = None
+        if self.iterator is not None and backend.dataset_is_endless(self.dataset):
+            saved = backend.dataset_iterator_state(self.iterator)
+        place = {name: getattr(self, name) for name in ("steps", "done", "drawn", "passes", "fresh")}
+        return {**place, "ended": self.iterator is None, "iterator": saved}
+
+    def set_state(self, state: dict[str, Any], strategy: Any, under_way: bool) -> None:
+        """Go on as `get_state` has said: begin as many passes, for a shuffle draws a seed for each, and draw the batches
+        that were used, unless the state of the iterator is known."""
+        self.steps, self.strategy = state["steps"], strategy
+        while self.passes < state["passes"]:
+            self._begin_pass()
+        if state["iterator"] is not None:
+            backend.set_dataset_iterator_state(self.iterator, state["iterator"])
+        elif not state["ended"] and (under_way or self.resumes):
+            for _ in range(state["drawn"]):
+                self.iterator.get_next_as_optional()
+        self.done, self.drawn, self.fresh = state["done"], state["drawn"], state["fresh"]
+        if state["ended"]:
+            self.iterator = None
 
 
 class IteratorSource:
@@ -214,24 +277,35 @@ class IteratorSource:
         self.resumes = steps is not None or isinstance(batches, Iterator)
         self.iterator: Iterator | None = None
         self.first: Any = None
+        self.done = self.taken = 0  # steps of the epoch; batches of the pass
+        self.random_state: Any = None  # as it was when the pass began: it may have drawn its order
 
     def rewind(self) -> None:
         """Forget a pass that `steps` has cut; what can be iterated once alone goes on."""
         if not isinstance(self.batches, Iterator):
             self.first = self.iterator = None
 
-    def _restart(self) -> Iterator:
+    def _restart(self) -> None:
+        """Begin a new pass."""
+        self.taken, self.random_state = 0, get_random_state()
+        self.iterator = self._new_pass(0)
+
+    def _new_pass(self, first: int) -> Iterator:
+        """A pass from batch number `first` on."""
         if self.is_sequence:
-            return (self.batches[i] for i in range(len(self.batches)))
-        return iter(self.batches)
+            return (self.batches[i] for i in range(first, len(self.batches)))
+        batches = iter(self.batches)
+        for _ in range(first):
+            next(batches, None)
+        return batches
 
     def example(self) -> Any:
         """The first batch; it is kept and served when the epoch starts."""
         if self.first is None and self.iterator is not None:
             self.first = next(self.iterator, None)
         if self.first is None:
-            self.iterator = self._restart()
-            self.first = next(self.iterator, None)
+            self._restart()
+            self.first = next(self.iterator, None)  # type: ignore[arg-type]
         if self.first is None:
             raise ValueError("The generator gave no batch at all.")
         return self._as_tensors(self.first)
@@ -241,8 +315,30 @@ class IteratorSource:
         if self.resumes and self.first is None and self.iterator is not None:
             self.first = next(self.iterator, None)
         if self.first is None and not (self.resumes and isinstance(self.batches, Iterator)):
-            self.iterator = self._restart()
+            self._restart()
         self.done = 0
+
+    def get_state(self) -> dict[str, Any]:
+        """How many batches of the pass were used."""
+        state = {"steps": self.steps, "done": self.done, "taken": self.taken, "random_state": self.random_state}
+        return {**state, "ended": self.iterator is None}
+
+    def set_state(self, state: dict[str, Any], strategy: Any, under_way: bool) -> None:
+        """Go on as `get_state` has said: the batches that were used are passed over.
+
+        They are computed again by what is no sequence, so it must give the same ones when it is made anew.
+        """
+        self.steps, self.done, self.taken = state["steps"], state["done"], state["taken"]
+        if isinstance(self.batches, Iterator):
+            for _ in range(self.taken):
+                self._next()
+            self.taken = state["taken"]
+            return
+        self.iterator = self.first = None
+        if not state["ended"] and (under_way or self.resumes):
+            self.random_state = state["random_state"]
+            set_random_state(self.random_state)
+            self.iterator = self._new_pass(self.taken)
 
     def _as_tensors(self, batch: Any) -> Any:
         x, y, weight = unpack_x_y_sample_weight(batch)
@@ -255,6 +351,8 @@ class IteratorSource:
         """Run up to `count` more steps of the epoch."""
         if self.steps is not None:
             count = min(count, self.steps - self.done)
+        if count <= 0:
+            return 0, False, None
         logs: Any = [] if steps.collect else None
         ran = 0
         while ran < count and (batch := self._next()) is not None:
@@ -274,6 +372,7 @@ class IteratorSource:
     def _next(self) -> Any:
         assert self.iterator is not None
         batch, self.first = (next(self.iterator, None) if self.first is None else self.first), None
+        self.taken += 1
         return batch
 
 
@@ -302,14 +401,29 @@ class PyDatasetSource(IteratorSource):
         self.shuffle, self.seed, self.passes = bool(shuffle), seed, 0
         self.inspected: Any = None
 
-    def _restart(self) -> Iterator:
+    def _new_pass(self, first: int) -> Iterator:
         if self.length is None:
-            return batches_in_order(self.batches, itertools.count())
+            return batches_in_order(self.batches, itertools.count(first))
         order = np.arange(self.length)
         if self.shuffle:
             np.random.Generator(np.random.Philox(key=[self.seed, self.passes])).shuffle(order)
         self.passes += 1
-        return batches_in_order(self.batches, order.tolist())
+        return batches_in_order(self.batches, order.tolist()[first:])
+
+    def get_state(self) -> dict[str, Any]:
+        """How many batches of which pass were used, and what the data set says of its own state."""
+        own = self.batches.get_state() if hasattr(self.batches, "get_state") else None
+        return {**super().get_state(), "seed": self.seed, "passes": self.passes, "dataset": own}
+
+    def set_state(self, state: dict[str, Any], strategy: Any, under_way: bool) -> None:
+        """Go on as `get_state` has said; no batch is computed again."""
+        if under_way:
+            self.batches.on_epoch_begin()
+        if state["dataset"] is not None:
+            self.batches.set_state(state["dataset"])
+        goes_on = not state["ended"] and (under_way or self.resumes)
+        self.seed, self.passes = state["seed"], state["passes"] - goes_on
+        super().set_state(state, strategy, under_way)
 
     def example(self) -> Any:
         """Batch 0, whatever the order."""

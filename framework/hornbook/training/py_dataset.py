@@ -5,6 +5,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import Any
 
@@ -106,6 +107,11 @@ def batches_in_order(dataset: PyDataset, indices: Iterable[int]) -> Iterator[Any
             batch = ahead.popleft().result()
             ahead.extend(executor.submit(function, i) for i in islice(remaining, 1))
             yield batch
+    except BrokenProcessPool:
+        raise RuntimeError(
+            f"A process that computes batches of {type(dataset).__name__} has come to a sudden end: it was killed, for want "
+            "of memory perhaps, or crashed. Use fewer workers, a smaller max_queue_size, or threads."
+        ) from None
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 

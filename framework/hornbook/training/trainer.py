@@ -15,7 +15,8 @@ import numpy as np
 
 from hornbook import backend, losses, metrics, optimizers, tree
 from hornbook import callbacks as callbacks_package
-from hornbook.core import global_state
+from hornbook.core import finite, global_state
+from hornbook.core.finite import is_debug_nans_enabled
 from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.operation import infer
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
@@ -28,9 +29,11 @@ from hornbook.training.data import (
     split_validation,
     unpack_x_y_sample_weight,
 )
+from hornbook.training.run import Run
 from hornbook.training.state_tree import assign_tree, to_tree
 
 UPDATE_SECONDS = 0.1  # how often a progress bar moves, and so how long a stretch lasts
+FIRST_SECONDS = 0.5  # after a first stretch that took longer, the second one is no longer
 
 
 class Trainer:
@@ -55,15 +58,24 @@ class Trainer:
         self._compile_loss: CompiledLoss | None = None
         self._compile_metrics: CompiledMetrics | None = None
         self._steps: dict[str, backend.Steps] = {}
+        self._steps_check_finite = False
         self._compile_arguments: dict[str, Any] | None = None
         self._strategy = backend.current_strategy()
         self._trained_with: Any = None
+        self._run: Run | None = None  # the `fit` under way
         self._seen_kinds = set()
         self._remat_scope = None  # of a RematScope around the model its layers take notice, each alone
 
     def __getstate__(self) -> dict[str, Any]:
         """What `pickle` and `copy.deepcopy` take along: everything but the compiled steps."""
-        return {**self.__dict__, "_steps": {}, "_strategy": None, "_trained_with": None, "_seen_kinds": set()}
+        return {
+            **self.__dict__,
+            "_steps": {},
+            "_strategy": None,
+            "_trained_with": None,
+            "_run": None,
+            "_seen_kinds": set(),
+        }
 
     # ------------------------------------------------------------------------------------------------- compile
     @filtered
@@ -211,6 +223,8 @@ class Trainer:
 
         variables = self.trainable_variables  # type: ignore[attr-defined]
         (_, loss, y_pred), gradients = backend.value_and_grad(forward, variables)
+        if is_debug_nans_enabled():
+            gradients = self._checked(gradients, loss, variables)
         self._loss_tracker.update_state(loss, sample_weight=rows)
         if variables:
             self.optimizer.apply(gradients, variables)
@@ -223,12 +237,22 @@ class Trainer:
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self._predicted(x, training=False)
         loss = self._loss_of(x, y, y_pred, sample_weight, training=False)
+        if is_debug_nans_enabled():
+            finite.check_loss(loss)
         self._loss_tracker.update_state(loss, sample_weight=_rows_and_share(x)[0])
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
     def predict_step(self, data: Any) -> Any:
         """The outputs for one batch."""
         return self._predicted(unpack_x_y_sample_weight(data)[0], training=False)
+
+    def _checked(self, gradients: Any, loss: Any, variables: Any) -> Any:
+        """The gradients, for which nothing waits that is not finite; with loss scaling they may overflow themselves, which
+        the optimizer sees to."""
+        checked = finite.check_loss(loss)
+        if not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
+            checked += finite.check_gradients(gradients, variables)
+        return backend.after(checked, gradients)
 
     def _predicted(self, x: Any, training: bool) -> Any:
         if self._call_signature.takes_training:  # type: ignore[attr-defined]
@@ -353,6 +377,8 @@ class Trainer:
         return self._make_steps("predict", self.predict_step, force)
 
     def _make_steps(self, kind: str, step: Callable, force: bool) -> backend.Steps:
+        if self._steps_check_finite != is_debug_nans_enabled():
+            self._steps, self._steps_check_finite = {}, is_debug_nans_enabled()
         if force or kind not in self._steps:
             theirs = (f"{kind}_step", "compute_metrics", "get_metrics_result")
             plain = all(getattr(type(self), name) is getattr(Trainer, name) for name in theirs)
@@ -361,7 +387,7 @@ class Trainer:
                 results=self.get_metrics_result if plain and kind != "predict" else None,
                 reset=self.reset_metrics if kind != "predict" else None,
                 collect=kind == "predict",
-                jit=self.jit_compile,
+                jit=self.jit_compile and not is_debug_nans_enabled(),
                 eager=self.run_eagerly,
                 strategy=self._strategy,
                 free_rows=not self._has_fixed_rows(),
@@ -379,7 +405,7 @@ class Trainer:
         """Whether so many steps take so many turns of recurrent loops that the second in which XLA compiles is won back."""
         layers = self._flatten_layers()  # type: ignore[attr-defined]
         turns = sum(getattr(layer, "loop_length", None) or 0 for layer in layers)
-        return self._jit_compile == "auto" and steps * turns > 20_000
+        return self._jit_compile == "auto" and not is_debug_nans_enabled() and steps * turns > 20_000
 
     def _require_compiled(self, method: str) -> None:
         if not self.compiled:
@@ -501,41 +527,55 @@ class Trainer:
                 model=self,
             )
         self.stop_training = False
+        self._run = Run(self, steps, initial_epoch, source, validation, callbacks)
+        try:
+            self._run_epochs(self._run, epochs, validation_freq)
+        finally:
+            self._run = None
+        return self.history
+
+    def _run_epochs(self, run: Run, epochs: int, validation_freq: int | list) -> None:
+        """All epochs of a `fit`; callbacks may put a backup of the run back, and so begin in the middle."""
+        callbacks = run.callbacks
         callbacks.on_train_begin()
-        logs: dict[str, Any] = {}
-        for epoch in range(getattr(self, "_initial_epoch", None) or initial_epoch, epochs):
+        while run.epoch < epochs and not run.over:
             self.reset_metrics()
-            callbacks.on_epoch_begin(epoch)
-            source.start(epoch, self._strategy)
-            raw = self._run_epoch(source, steps, callbacks, "train", lambda: self.stop_training)
-            logs = _numbers(self._metrics_or_logs(steps, raw))
-            if validation is not None and _is_due(epoch, validation_freq):
-                found = self._evaluate(validation, callbacks)
+            callbacks.on_epoch_begin(run.epoch)
+            run.begin_epoch()
+            if not run.trained:
+                raw = self._run_epoch(run.source, run.steps, callbacks, "train", lambda: self.stop_training)
+                run.logs = run.logs if raw is None else self._numbers_of(run.steps, raw)
+                run.trained = True
+            epoch, logs = run.epoch, dict(run.logs)
+            if run.validation is not None and _is_due(epoch, validation_freq):
+                found = self._evaluate(run.validation, callbacks)
                 logs.update({f"val_{name}": value for name, value in found.items()})
+            run.end_epoch(logs)
             callbacks.on_epoch_end(epoch, logs)
-            if self.stop_training:
-                break
+            run.over = self.stop_training
         if hasattr(self.optimizer, "finalize_variable_values") and epochs > 0:
             self.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
-        callbacks.on_train_end(logs)
-        return self.history
+        callbacks.on_train_end(run.logs)
 
     def _run_epoch(self, source: Any, steps: backend.Steps, callbacks: Any, kind: str, stop: Callable) -> Any:
         """Run a source to its end in stretches; gives the last logs."""
         hooks = callbacks is not None and getattr(callbacks, f"wants_{kind}_batches")
         begin = getattr(callbacks, f"on_{kind}_batch_begin", None)
         end = getattr(callbacks, f"on_{kind}_batch_end", None)
-        done, more, logs = 0, True, None
+        done, more, logs = source.done, True, None
         length, rate = self.steps_per_execution, None
         limit = backend.config.max_steps_per_epoch() or math.inf
         while more and done < limit and not stop():
             if hooks:
                 begin(done)  # type: ignore[misc]
             started = time.perf_counter()
-            ran, more, new = source.run(steps, int(min(length, limit - done)))
+            longest = callbacks.longest_stretch(kind) if callbacks is not None else None
+            ran, more, new = source.run(steps, int(min(length, limit - done, longest or math.inf)))
             if not ran:
                 break
             logs, done = new, done + ran
+            if kind == "train" and self._run is not None:
+                self._run.logs = logs
             if hooks:
                 end(done - 1, _numbers(logs))  # type: ignore[misc]
             else:
@@ -544,12 +584,21 @@ class Trainer:
                 callbacks.on_stretch_end(kind, done, source.steps, logs)
         return logs
 
+    def _numbers_of(self, steps: backend.Steps, logs: Any) -> dict[str, Any]:
+        """The numbers that an epoch reports, from what its latest step has logged."""
+        return _numbers(self._metrics_or_logs(steps, logs))
+
     def _metrics_or_logs(self, steps: backend.Steps, logs: Any) -> Any:
         """The metrics' results, where they bear the same names as the last step's logs; else those logs."""
         if not isinstance(logs, dict) or steps.reads_results:
             return logs or {}
         results = self.get_metrics_result()
         return results if set(results) == set(logs) else logs
+
+    def _trace_train_step(self) -> None:
+        """Make what only the first step would make: variables of some metrics, of optimizers in a train_step of one's own."""
+        assert self._run is not None
+        infer(self.train_step, (tree.map_structure(_flexible_symbol, self._run.source.example()),))
 
     def _trainable_state(self) -> tuple:
         return tuple(v.trainable for v in self.variables)  # type: ignore[attr-defined]
@@ -598,7 +647,7 @@ class Trainer:
         source.rewind()
         source.start(0, self._strategy)
         raw = self._run_epoch(source, steps, callbacks, "test", lambda: self.stop_evaluating)
-        logs = _numbers(self._metrics_or_logs(steps, raw))
+        logs = self._numbers_of(steps, raw)
         callbacks.on_test_end(logs)
         return logs
 
@@ -798,10 +847,11 @@ def _numbers(logs: Any) -> dict[str, Any]:
 def _next_length(length: int, ran: int, seconds: float, rate: float | None) -> tuple[int, float | None]:
     """How many steps the next stretch has, so that it lasts about `UPDATE_SECONDS`.
 
-    The first stretch holds the tracing, so its time says nothing.
+    The first stretch may hold the tracing, so its time says only what a step takes at most; a long stretch would keep
+    Ctrl-C and SIGTERM waiting.
     """
     if rate is None:
-        return max(length, 8), 0.0
+        return (max(length, 8) if seconds < FIRST_SECONDS else length), 0.0
     step = seconds / max(ran, 1)
     return int(min(max(1, UPDATE_SECONDS / max(step, 1e-7)), 4 * length)), step
 

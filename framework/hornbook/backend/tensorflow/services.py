@@ -14,8 +14,10 @@ from hornbook.backend.spec import Spec
 
 __all__ = [
     "KernelError",
+    "after",
     "all_reduce_sum",
     "cast",
+    "check_finite",
     "compile",
     "convert_to_numpy",
     "convert_to_tensor",
@@ -26,7 +28,9 @@ __all__ = [
     "is_tensor",
     "name_scope",
     "numpy_function",
+    "enable_op_determinism",
     "outside_graph",
+    "raise_if_not_finite",
     "readable",
     "remat",
     "replica_count",
@@ -48,6 +52,56 @@ def readable(error: Exception) -> str:
     ]
     said = lines[-1] if lines and lines[0].startswith("Graph execution error") else " ".join(lines)
     return re.sub(r"\{\{.*?\}\} ?|\[\[.*?\]\]|\[Op:.*?\]|name: *$", "", said).strip()
+
+
+# A check inside a graph fails as a kernel's error; these marks tell its sentence from what TensorFlow adds around it.
+_BEGIN, _END = "<not finite>", "</not finite>"
+
+
+def check_finite(x: Any, what: str, hint: str) -> Any:
+    """Fail where a float tensor holds NaN or infinity: at once, or when the graph runs, in the order of the program.
+
+    What the graph writes to variables does not wait for that by itself; see `after`.
+
+    Args:
+        x: the tensor.
+        what: the sentence that says so, up to the kind of number.
+        hint: the sentence that follows.
+
+    Returns:
+        the numbers of x, checked.
+
+    Raises:
+        FloatingPointError: where numbers are there. A graph fails with a `KernelError`; see `raise_if_not_finite`.
+    """
+    if isinstance(x, tf.SparseTensor | tf.IndexedSlices):
+        x = x.values
+    elif isinstance(x, tf.RaggedTensor):
+        x = x.flat_values
+    x = tf.stop_gradient(x)
+    try:
+        return tf.debugging.check_numerics(x, f"{_BEGIN}{what}{_END}{hint}")
+    except KernelError as error:
+        raise_if_not_finite(error)
+        raise
+
+
+def after(first: Sequence, then: Sequence) -> list:
+    """The tensors `then` (None for none), which nobody gets before those of `first` are there."""
+    with tf.control_dependencies(list(first)):
+        return [None if x is None else tf.identity(x) for x in then]
+
+
+def raise_if_not_finite(error: Exception) -> None:
+    """Raise the error of a `check_finite` as such; do nothing for any other.
+
+    Raises:
+        FloatingPointError: in the words that the check was given.
+    """
+    found = re.search(f"{_BEGIN}(.*?){_END}(.*?) : Tensor had (.*?) values", str(error), re.DOTALL)
+    if found:
+        what, hint, kinds = found.groups()
+        raise FloatingPointError(f"{what}: it has {kinds}. {hint}") from None
 
 
 # --------------------------------------------------------------------------------------------- tensors and numbers
@@ -181,6 +235,11 @@ def infer(function: Callable, args: Sequence = (), kwargs: dict | None = None) -
 def compile(function: Callable, jit: bool = False) -> Callable:
     """`function` traced once for each kind of input and run as a graph; with `jit`, fused by XLA."""
     return tf.function(function, jit_compile=True if jit else None, reduce_retracing=True, autograph=False)
+
+
+def enable_op_determinism() -> None:
+    """Let every kernel give the same bits for the same inputs, which may be slower."""
+    tf.config.experimental.enable_op_determinism()
 
 
 def numpy_function(function: Callable, args: Sequence, dtypes: Sequence) -> list:

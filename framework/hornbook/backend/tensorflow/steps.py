@@ -9,21 +9,25 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from hornbook import tree
 from hornbook.backend.tensorflow.recurrence import compiled_loops
-from hornbook.backend.tensorflow.services import KernelError, readable
+from hornbook.backend.tensorflow.services import KernelError, raise_if_not_finite, readable
 
 __all__ = [
     "Steps",
     "current_strategy",
     "dataset_cardinality",
     "dataset_element",
+    "dataset_is_endless",
     "dataset_iterator",
+    "dataset_iterator_state",
     "default_strategy",
     "is_dataset",
     "resident",
+    "set_dataset_iterator_state",
     "strategy_scope",
 ]
 
@@ -61,6 +65,11 @@ def dataset_cardinality(dataset: Any) -> int | None:
     return None if count < 0 else count
 
 
+def dataset_is_endless(dataset: Any) -> bool:
+    """Whether a data set is known never to end."""
+    return int(getattr(dataset, "cardinality", lambda: -2)()) == tf.data.INFINITE_CARDINALITY
+
+
 def dataset_element(dataset: Any) -> Any:
     """One batch of the data set, for its structure, shapes and dtypes."""
     for element in dataset.take(1):
@@ -75,6 +84,36 @@ def dataset_iterator(dataset: Any, strategy: Any) -> Any:
     elif isinstance(dataset, tf.data.Dataset):
         dataset = dataset.prefetch(tf.data.AUTOTUNE)
     return iter(dataset)
+
+
+def dataset_iterator_state(iterator: Any) -> np.ndarray | None:
+    """All that an iterator of one device would go on with (place, buffers, seeds of shuffles), as bytes.
+
+    None where it cannot be said: the pipeline runs Python code, draws from a generator with state, or is distributed.
+    """
+    fail = 2  # the policy for a pipeline with state that cannot be said
+    try:
+        state = tf.raw_ops.SerializeIterator(resource_handle=iterator._iterator_resource, external_state_policy=fail)
+    except (AttributeError, tf.errors.OpError):
+        return None
+    return np.frombuffer(tf.io.serialize_tensor(state).numpy(), np.uint8)
+
+
+def set_dataset_iterator_state(iterator: Any, state: np.ndarray) -> None:
+    """Put a new iterator over the same pipeline where `dataset_iterator_state` was asked.
+
+    Raises:
+        ValueError: for another pipeline.
+    """
+    try:
+        tf.raw_ops.DeserializeIterator(
+            resource_handle=iterator._iterator_resource, serialized=tf.io.parse_tensor(state.tobytes(), tf.variant)
+        )
+    except tf.errors.OpError as error:
+        raise ValueError(
+            f"The backup was made with another tf.data pipeline than fit() has now ({readable(error)}). Pass the same "
+            "data set, or remove the backup to start anew."
+        ) from None
 
 
 # --------------------------------------------------------------------------------------------------------- steps
@@ -287,6 +326,7 @@ class Steps:
             with strategy_scope(self.strategy):
                 yield
         except KernelError as error:
+            raise_if_not_finite(error)
             raise ValueError(
                 f"A step could not be computed: {readable(error)} Look at the labels and shapes of that data; "
                 "compile(run_eagerly=True) shows the line it happens in."
