@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from hornbook import backend
 from hornbook.core.global_state import to_snake_case
 from hornbook.core.layer import Layer
 from hornbook.core.variable import Variable
@@ -266,6 +267,8 @@ def save_weights(
 ) -> None:
     """Write a model's weights (and its optimizer's state) to a `.weights.h5` file.
 
+    Of processes that train together the chief alone writes; in the others nothing is done.
+
     Raises:
         ValueError: for another ending, and for a model that is not built yet.
     """
@@ -277,6 +280,8 @@ def save_weights(
         raise ValueError("Weights go to one file here: leave max_shard_size out.")
     if not model.built:
         raise ValueError(f"Model {model.name!r} has no weights yet: call it on data, or build() it, before saving.")
+    if not backend.is_chief(getattr(model, "_strategy", None)):
+        return
     with written_aside(filepath, overwrite) as aside, h5py.File(aside, "w") as file:
         write_tree(model, file)
 
