@@ -45,7 +45,7 @@ def wait_for(path, running, seconds=SECONDS):
     end = time.monotonic() + seconds
     while not path.exists():
         codes = {task: process.poll() for task, process in running.processes.items()}
-        assert not any(codes.values()) and time.monotonic() < end, (codes, running.output("worker", 0))
+        assert not any(codes.values()) and time.monotonic() < end, (codes, running.last_words("worker", 0))
         time.sleep(0.05)
 
 
@@ -149,7 +149,7 @@ def test_two_processes_and_one_that_is_killed(tmp_path):
             running.processes["worker", 1].returncode = 0  # its end is known; what the other one does is asked for
             running.wait()
         assert time.monotonic() - killed < 60
-    assert "Another process of the cluster is gone" in running.output("worker", 0)
+    assert "Another process of the cluster is gone" in running.last_words("worker", 0)
     assert sorted(path.name for path in tmp_path.glob("epoch-*.keras")) == [f"epoch-{i}.keras" for i in (1, 2, 3)]
     check_parts(tmp_path, 2)
 

@@ -24,6 +24,7 @@ __all__ = ["Cluster", "LocalCluster"]
 
 TASKS = ("chief", "worker", "ps", "evaluator")
 EXAMPLE = '{"cluster": {"worker": ["host0:12345", "host1:12345"]}, "task": {"type": "worker", "index": 0}}'
+ENDINGS = ("log", "errors")
 _PARENT = "HORNBOOK_LOCAL_CLUSTER"  # the process that started this one
 _ADDRESS = re.compile(r"\S+:\d{1,5}")
 
@@ -120,9 +121,11 @@ class LocalCluster:
         command: what every process runs.
         workers: how many workers.
         servers: how many parameter servers.
-        folder: keeps what each process printed, as `worker-0.log`; a temporary one if None.
+        folder: keeps what each process printed, as `worker-0.log`, and its error stream, as `worker-0.errors`; a
+            temporary one if None.
         environment: more environment variables.
         seconds: how long the whole may take.
+        show: print what the chief prints, as it comes, while `wait` waits.
 
     Raises:
         ValueError: for a number of workers below 1 or of servers below 0.
@@ -144,16 +147,18 @@ class LocalCluster:
         folder: str | os.PathLike | None = None,
         environment: Mapping[str, str] | None = None,
         seconds: float = 600,
+        show: bool = False,
     ) -> None:
         if workers < 1 or servers < 0:
             raise ValueError(f"A cluster has at least one worker and no fewer than 0 servers, got {workers}, {servers}.")
         self.command, self.environment, self.seconds = list(command), dict(environment or {}), seconds
+        self.show, self._shown = show, 0
         self.tasks = [("worker", index) for index in range(workers)] + [("ps", index) for index in range(servers)]
         if servers:
             self.tasks.insert(0, ("chief", 0))
         self._folder = folder
         self.processes: dict[tuple[str, int], subprocess.Popen] = {}
-        self._outputs: dict[tuple[str, int], str] = {}
+        self._kept: dict[Path, str] = {}  # what the files held, once the processes are gone
 
     def __enter__(self) -> "LocalCluster":
         self._files = contextlib.ExitStack()
@@ -167,13 +172,15 @@ class LocalCluster:
         try:
             for kind, index in self.tasks:
                 config = json.dumps({"cluster": cluster, "task": {"type": kind, "index": index}})
-                log = self._files.enter_context(open(self._log(kind, index), "wb"))
+                log, errors = (
+                    self._files.enter_context(open(self._file(kind, index, ending), "wb")) for ending in ENDINGS
+                )
                 self.processes[kind, index] = subprocess.Popen(
                     self.command,
                     env={**os.environ, **self.environment, "TF_CONFIG": config, _PARENT: str(os.getpid())},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
-                    stderr=subprocess.STDOUT,
+                    stderr=errors,
                 )
         except BaseException:
             self.stop()
@@ -183,8 +190,12 @@ class LocalCluster:
     def __exit__(self, *error: Any) -> None:
         self.stop()
 
-    def _log(self, kind: str, index: int) -> Path:
-        return self.folder / f"{kind}-{index}.log"
+    def _file(self, kind: str, index: int, ending: str) -> Path:
+        return self.folder / f"{kind}-{index}.{ending}"
+
+    def _text(self, kind: str, index: int, ending: str) -> str:
+        path = self._file(kind, index, ending)
+        return self._kept[path] if path in self._kept else path.read_text(errors="replace")
 
     def wait(self) -> None:
         """Wait for the chief where there are servers, else for all workers; then stop what still runs.
@@ -198,14 +209,14 @@ class LocalCluster:
             code = self.processes[what].returncode
             if code != 0:
                 self.stop()
-                said = self.output(*what).strip()[-2000:]
-                raise RuntimeError(f"{what[0]} {what[1]} ended with code {code}; the last that it printed:\n{said}")
+                raise RuntimeError(f"{what[0]} {what[1]} ended with code {code}; its last words:\n{self.last_words(*what)}")
         self.stop()
 
     def _ends(self, tasks: Sequence[tuple[str, int]]) -> Iterator[tuple[tuple[str, int], int]]:
         """Each task as it ends, with its exit code."""
         waiting = list(tasks)
         while waiting:
+            self._show_more()
             for task in list(waiting):
                 code = self.processes[task].poll()
                 if code is not None:
@@ -213,9 +224,15 @@ class LocalCluster:
                     yield task, code
             if time.monotonic() > self._end:
                 self.stop()
-                said = "\n".join(f"{kind} {index}: ...{self.output(kind, index)[-500:]}" for kind, index in tasks)
-                raise TimeoutError(f"The cluster did not end within {self.seconds} seconds. {waiting} still ran:\n{said}")
+                said = "\n".join(f"{kind} {index}: ...{self.last_words(kind, index)[-500:]}" for kind, index in waiting)
+                raise TimeoutError(f"The cluster did not end within {self.seconds} seconds. These still ran:\n{said}")
             time.sleep(0.05)
+
+    def _show_more(self) -> None:
+        if self.show:
+            text = self.output(*self.tasks[0])
+            print(text[self._shown :], end="", flush=True)
+            self._shown = len(text)
 
     def kill(self, kind: str, index: int) -> None:
         """End one process at once, without a word to it, as a machine that goes down."""
@@ -223,10 +240,12 @@ class LocalCluster:
         self.processes[kind, index].wait()
 
     def output(self, kind: str = "worker", index: int = 0) -> str:
-        """What a process printed, both streams together."""
-        if (kind, index) in self._outputs:
-            return self._outputs[kind, index]
-        return self._log(kind, index).read_text(errors="replace")
+        """What a process printed."""
+        return self._text(kind, index, "log")
+
+    def last_words(self, kind: str = "worker", index: int = 0) -> str:
+        """The end of what a process printed, on both streams."""
+        return "\n".join(self._text(kind, index, ending).strip() for ending in ENDINGS).strip()[-2000:]
 
     def stop(self) -> None:
         """End every process that still runs: asked to first, made to after two seconds."""
@@ -239,8 +258,10 @@ class LocalCluster:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self._show_more()
         for task in self.processes:
-            self._outputs.setdefault(task, self.output(*task))
+            for ending in ENDINGS:
+                self._kept[self._file(*task, ending)] = self._text(*task, ending)
         self._files.close()
 
 

@@ -116,7 +116,8 @@ def is_dataset(x: Any) -> bool:
 
 def dataset_cardinality(dataset: Any) -> int | None:
     """How many batches a data set holds; None where it does not know, or never ends."""
-    count = int(getattr(dataset, "cardinality", lambda: -2)())
+    count = dataset.cardinality  # a number, where it is distributed already
+    count = int(count() if callable(count) else count)
     return None if count < 0 else count
 
 
@@ -201,7 +202,7 @@ class Steps:
     # -- one step ------------------------------------------------------------------------------------------------
     def _run(self, data: Any) -> Any:
         """The step on a batch, on every replica its part."""
-        if not self._many_replicas:
+        if self.strategy is None:
             return self._step(data)
         return self.strategy.run(self._step, args=(data,))
 
