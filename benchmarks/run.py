@@ -1,6 +1,6 @@
 """Hornbook and Keras side by side: the same program with only the import changed, in fresh processes taken in turn.
 
-    python benchmarks/run.py [--rounds 3] [--only fit predict import evaluate]
+    python benchmarks/run.py [--rounds 3] [--only fit predict import evaluate ...]
 
 prints a table of medians (Keras, Hornbook) and of their ratio, for wall time and for CPU time.
 """
@@ -35,6 +35,18 @@ def mlp():
     )
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
+def compiled(parts):
+    model = keras.Sequential(parts)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
+    return model
+def encoder(blocks, width, heads, tokens, length):
+    inputs = keras.Input((length,), dtype="int32")
+    h = layers.Embedding(tokens, width)(inputs)
+    for _ in range(blocks):
+        h = layers.LayerNormalization()(h + layers.MultiHeadAttention(heads, width // heads)(h, h))
+        h = layers.LayerNormalization()(h + layers.Dense(width)(layers.Dense(4 * width, activation="gelu")(h)))
+    return keras.Model(inputs, layers.Dense(1)(layers.GlobalAveragePooling1D()(h)))
 rng = np.random.default_rng(0)
 x, y = rng.normal(size=(20_000, 784)).astype("float32"), rng.integers(0, 10, 20_000)
 """
@@ -86,6 +98,101 @@ ROWS = {
         False,
         "model = mlp()\nt = keras.ops.convert_to_tensor(x[:32])\nmodel(t)\n"
         "report(*timed(lambda: [model(t) for _ in range(300)]))",
+    ),
+    "fit_lstm": (
+        "fit, LSTM of 32 on (20, 8), batch 32, NumPy arrays",
+        "steps/s",
+        lambda seconds: 200 / seconds,
+        True,
+        "model = compiled([keras.Input((20, 8)), layers.LSTM(32), layers.Dense(2)])\n"
+        "x, y = rng.normal(size=(3200, 20, 8)).astype('float32'), rng.integers(0, 2, 3200)\n"
+        "model.fit(x, y, verbose=0)\nreport(*timed(lambda: model.fit(x, y, epochs=2, verbose=0)))",
+    ),
+    "fit_long_lstm": (
+        "fit, LSTM of 128 on (200, 32), batch 32",
+        "steps/s",
+        lambda seconds: 10 / seconds,
+        True,
+        "model = compiled([keras.Input((200, 32)), layers.LSTM(128), layers.Dense(2)])\n"
+        "x, y = rng.normal(size=(320, 200, 32)).astype('float32'), rng.integers(0, 2, 320)\n"
+        "model.fit(x, y, verbose=0)\nreport(*timed(lambda: model.fit(x, y, verbose=0)))",
+    ),
+    "fit_convnet": (
+        "fit, ConvNet 32-64 on 28 x 28, batch 64",
+        "steps/s",
+        lambda seconds: 20 / seconds,
+        True,
+        "model = compiled([keras.Input((28, 28, 1)), layers.Conv2D(32, 3, activation='relu'), layers.MaxPooling2D(),\n"
+        "    layers.Conv2D(64, 3, activation='relu'), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(10)])\n"
+        "x, y = rng.normal(size=(1280, 28, 28, 1)).astype('float32'), rng.integers(0, 10, 1280)\n"
+        "model.fit(x, y, batch_size=64, verbose=0)\nreport(*timed(lambda: model.fit(x, y, batch_size=64, verbose=0)))",
+    ),
+    "fit_transformer": (
+        "fit, encoder of 4 blocks, width 256, 64 tokens, batch 16",
+        "steps/s",
+        lambda seconds: 10 / seconds,
+        True,
+        "model = encoder(4, 256, 4, 1000, 64)\nmodel.compile('adam', 'mse')\n"
+        "x, y = rng.integers(0, 1000, (160, 64)), np.zeros((160, 1), 'float32')\n"
+        "model.fit(x, y, batch_size=16, verbose=0)\nreport(*timed(lambda: model.fit(x, y, batch_size=16, verbose=0)))",
+    ),
+    "fit_dataset": (
+        "fit of the MLP from tf.data",
+        "steps/s",
+        lambda seconds: 2 * 625 / seconds,
+        True,
+        "import tensorflow as tf\ndata = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)\nmodel = mlp()\n"
+        "model.fit(data, verbose=0)\nreport(*timed(lambda: model.fit(data, epochs=2, verbose=0)))",
+    ),
+    "fit_generator": (
+        "fit of the MLP from a generator",
+        "steps/s",
+        lambda seconds: 625 / seconds,
+        True,
+        "batches = lambda: ((x[i:i + 32], y[i:i + 32]) for i in range(0, 20_000, 32))\nmodel = mlp()\n"
+        "model.fit(batches(), verbose=0)\nreport(*timed(lambda: model.fit(batches(), verbose=0)))",
+    ),
+    "predict_on_batch": (
+        "predict_on_batch, batch 32",
+        "ms",
+        lambda seconds: seconds / 200 * 1000,
+        False,
+        "model = mlp()\nmodel.predict_on_batch(x[:32])\n"
+        "report(*timed(lambda: [model.predict_on_batch(x[:32]) for _ in range(200)]))",
+    ),
+    "evaluate_few": (
+        "evaluate of 32 rows",
+        "ms",
+        lambda seconds: seconds / 30 * 1000,
+        False,
+        "model = mlp()\nmodel.evaluate(x[:32], y[:32], verbose=0)\n"
+        "report(*timed(lambda: [model.evaluate(x[:32], y[:32], verbose=0) for _ in range(30)]))",
+    ),
+    "augment": (
+        "RandomFlip, RandomRotation, RandomZoom in tf.data, 96 x 96",
+        "images/s",
+        lambda seconds: 1024 / seconds,
+        True,
+        "import tensorflow as tf\n"
+        "change = keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.1), layers.RandomZoom(0.2)])\n"
+        "images = tf.data.Dataset.from_tensors(rng.uniform(0, 255, (32, 96, 96, 3)).astype('float32')).repeat(32)\n"
+        "images = images.map(lambda x: change(x, training=True))\n[None for _ in images.take(2)]\n"
+        "report(*timed(lambda: [None for _ in images]))",
+    ),
+    "build_resnet": (
+        "building ResNet50",
+        "s",
+        lambda seconds: seconds,
+        False,
+        "make = lambda: keras.applications.ResNet50(weights=None, input_shape=(32, 32, 3), classes=2)\n"
+        "make()\nreport(*timed(make))",
+    ),
+    "build_encoder": (
+        "building an encoder of 12 blocks, width 16",
+        "s",
+        lambda seconds: seconds,
+        False,
+        "make = lambda: encoder(12, 16, 2, 50, 8)\nmake()\nreport(*timed(make))",
     ),
     "build": (
         "building a Functional model of 200 layers",

@@ -96,12 +96,35 @@ def _sources(tensor: Any) -> Any:
     return sources[0] if len(sources) == 1 else sources
 
 
-def pooled(x: Any, pooling: str | None) -> Any:
-    """The last feature map as a network without its top gives it: as it is, or its mean or largest value over the image."""
+def pooled(x: Any, pooling: str | None, named: bool = True) -> Any:
+    """The last feature map as a network without its top gives it: as it is, or its mean or largest value over the image.
+
+    Args:
+        x: the feature map.
+        pooling: None, "avg" or "max".
+        named: call the layer "avg_pool" or "max_pool"; else it has its automatic name. Keras has both.
+    """
     if pooling is None:
         return x
     pool = layers.GlobalAveragePooling2D if pooling == "avg" else layers.GlobalMaxPooling2D
-    return pool(name=f"{pooling}_pool")(x)
+    return pool(name=f"{pooling}_pool" if named else None)(x)
+
+
+def padding_before_stride(x: Any, kernel: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Zeros around an image for a convolution of stride 2: as many as "same" gives where the size is even or unknown.
+
+    TensorFlow's models pad so explicitly; where the size is odd, both sides get kernel // 2.
+
+    Args:
+        x: the symbolic image.
+        kernel: the size of the convolution's kernel.
+
+    Returns:
+        ((top, bottom), (left, right)), as layers.ZeroPadding2D takes it.
+    """
+    sizes = x.shape[1:3] if channel_axis() == 3 else x.shape[2:4]
+    top, left = (kernel // 2 - (0 if length is not None and length % 2 else 1) for length in sizes)
+    return (top, kernel // 2), (left, kernel // 2)
 
 
 def load_weights(model: Any, weights: Any, address: str, hash: str | None) -> Any:

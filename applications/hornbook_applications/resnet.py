@@ -11,7 +11,8 @@ from typing import Any
 import hornbook as keras
 from hornbook import layers
 from hornbook_applications.common import ADDRESS, channel_axis, image_and_inputs, load_weights, pooled
-from hornbook_applications.imagenet import decode_predictions, preprocess_input
+from hornbook_applications.imagenet_utils import decode_predictions
+from hornbook_applications.imagenet_utils import preprocess_caffe as preprocess_input
 
 __all__ = ["ResNet50", "ResNet101", "ResNet152", "decode_predictions", "preprocess_input"]
 

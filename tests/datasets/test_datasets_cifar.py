@@ -147,7 +147,9 @@ def test_links_and_swollen_members_are_refused(tmp_path, monkeypatch):
         cifar.read_batches(path, ["folder/train"], "labels", 10)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", pack("folder", {"train": bytes(9999)})[:60]])
+@pytest.mark.parametrize(
+    "content", [b"", b"no archive", pack("folder", {"train": bytes(9999)})[:60]], ids=["empty", "text", "cut off"]
+)
 def test_damaged_archives_are_refused(tmp_path, content):
     path = tmp_path / "damaged.tar.gz"
     path.write_bytes(content)

@@ -110,13 +110,15 @@ def test_fashion_mnist(lend):
     "arguments",
     [
         {},
-        {"num_words": 5000, "skip_top": 20, "seed": 7},
+        pytest.param({"num_words": 5000, "skip_top": 20, "seed": 7}, marks=pytest.mark.exhaustive),
         {"maxlen": 120, "num_words": 2000, "oov_char": None},
-        {"start_char": None, "index_from": None, "num_words": 300},
-        {"start_char": None, "index_from": 0, "oov_char": None, "skip_top": 5},
-        {"start_char": None, "index_from": 10},
-        {"start_char": 0, "oov_char": 0, "index_from": 0, "skip_top": 1},
-        {"start_char": 100000, "index_from": -1, "maxlen": 60},
+        pytest.param({"start_char": None, "index_from": None, "num_words": 300}, marks=pytest.mark.exhaustive),
+        pytest.param(
+            {"start_char": None, "index_from": 0, "oov_char": None, "skip_top": 5}, marks=pytest.mark.exhaustive
+        ),
+        pytest.param({"start_char": None, "index_from": 10}, marks=pytest.mark.exhaustive),
+        pytest.param({"start_char": 0, "oov_char": 0, "index_from": 0, "skip_top": 1}, marks=pytest.mark.exhaustive),
+        pytest.param({"start_char": 100000, "index_from": -1, "maxlen": 60}, marks=pytest.mark.exhaustive),
     ],
     ids=str,
 )

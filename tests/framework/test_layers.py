@@ -467,6 +467,7 @@ ROWS = [
     Row("Normalization", **SEQUENCE),
     Row("Normalization", {"axis": None, "invert": True}),
     Row("Normalization", {"mean": [1.0, 2.0, 3.0], "variance": [1.0, 4.0, 0.0]}),
+    Row("Normalization", {"axis": 1, "mean": [0.1, 0.2], "variance": [1.0, 4.0]}, ((3, 2, 4),)),
     # images
     Row("Resizing", {"height": 4, "width": 9, "interpolation": "bicubic", "antialias": True}, **PICTURES),
     Row("Resizing", {"height": 4, "width": 9, "crop_to_aspect_ratio": True}, **PICTURES),
@@ -1220,6 +1221,7 @@ ERRORS: list[tuple[Callable, type, str]] = [
     (lambda: layers.STFTSpectrogram(frame_length=8, frame_step=9), ValueError, "frame_step"),
     (lambda: layers.STFTSpectrogram(frame_length=8, fft_length=7), ValueError, "fft_length"),
     (lambda: layers.Normalization(mean=1.0), ValueError, "go together"),
+    (lambda: layers.Normalization(mean=[[1.0]], variance=[[1.0]]), ValueError, "at most 1 axes"),
     (lambda: layers.Normalization()(KerasTensor((None, None))), ValueError, "no known size"),
     (lambda: layers.TextVectorization(output_mode="x"), ValueError, "output_mode"),
     (lambda: layers.TextVectorization()(["a"]), RuntimeError, "no vocabulary"),
@@ -1239,3 +1241,25 @@ ERRORS: list[tuple[Callable, type, str]] = [
 def test_errors_say_what_was_expected(attempt: Callable, kind: type, message: str) -> None:
     with pytest.raises(kind, match=message):
         attempt()
+
+
+@pytest.mark.parametrize("go_backwards", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_written_gradient_of_lstm_is_that_of_the_plain_loop(go_backwards, masked):
+    rng = np.random.default_rng(0)
+    x, h, c = (tf.constant(rng.normal(size=size), "float32") for size in ((3, 5, 2), (3, 4), (3, 4)))
+    mask = tf.constant([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0], [0, 0, 0, 0, 1]]) > 0 if masked else None
+    weights, found = None, []
+    for loop in (False, "auto"):
+        layer = layers.LSTM(4, return_sequences=True, return_state=True, go_backwards=go_backwards, use_cudnn=loop)
+        layer.build((3, 5, 2))
+        weights = layer.get_weights() if weights is None else weights
+        layer.set_weights(weights)
+        with tf.GradientTape() as tape:
+            tape.watch([x, h, c])
+            outputs = layer(x, initial_state=[h, c], mask=mask)
+            scores = [tf.reduce_sum(tf.sin(3.0 * o) * tf.range(1.0, o.shape[-1] + 1.0)) for o in outputs]
+            loss = tf.add_n(scores)
+        found.append([loss, *outputs, *tape.gradient(loss, [*[w.value for w in layer.weights], x, h, c])])
+    for plain, written in zip(*found, strict=True):
+        np.testing.assert_allclose(plain, written, rtol=1e-4, atol=1e-5)

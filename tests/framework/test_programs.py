@@ -588,6 +588,195 @@ def seeds(keras):
     return [states, numbers, np.asarray(initializer((2, 3))), np.asarray(drop(X[:2], training=True))]
 
 
+# -------------------------------------------------------------------------------------------------- rules of layers
+def outcome(function):
+    """What a call gives: the name of its error, or that it warned, or its result."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = function()
+        except (ValueError, TypeError, RuntimeError, AttributeError, KeyError, OSError) as error:
+            return type(error).__name__
+    return "warned" if any(issubclass(w.category, UserWarning) for w in caught) else result
+
+
+@program
+def what_layers_refuse(keras):
+    class Early(keras.layers.Layer):
+        def __init__(self):
+            self.kernel = self.add_weight(shape=(1,))
+            super().__init__()
+
+    class Plain(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    dense = keras.layers.Dense(2)
+    dense.build((None, 6))
+    return [
+        outcome(Early),
+        outcome(lambda: Plain()("text")),
+        outcome(lambda: dense(np.ones((2, 5), "float32"))),
+        outcome(lambda: dense(np.ones((2,), "float32"))),
+        outcome(lambda: keras.layers.Dense(-1)),
+        outcome(lambda: keras.Sequential([keras.layers.Dense(1, name="a"), keras.layers.Dense(1, name="a")])),
+        outcome(lambda: setattr(mlp(keras), "layers", [])),
+        outcome(lambda: keras.Model(keras.Input((2,)), keras.layers.Dense(1)(keras.Input((2,))))),
+        outcome(lambda: keras.layers.Dense(1, name="a/b").name),
+    ]
+
+
+@program
+def initializers_that_add_weight_chooses(keras):
+    layer = keras.layers.Layer()
+    floats, integers = layer.add_weight((2, 3)), layer.add_weight((2,), dtype="int32")
+    return [bool(np.ptp(np.asarray(floats)) > 0), np.asarray(integers).tolist(), floats.dtype, integers.dtype]
+
+
+@program
+def state_as_arguments(keras):
+    layer = keras.layers.BatchNormalization()
+    layer.build((None, 6))
+    trainable, others = (
+        [v.value for v in group] for group in (layer.trainable_variables, layer.non_trainable_variables)
+    )
+    result = layer.stateless_call(trainable, others, X, training=True)
+    return [len(result), np.asarray(result[0]), [np.asarray(v) for v in result[1]], np.asarray(layer.moving_mean)]
+
+
+@program
+def masks_on_tensors(keras):
+    mask = keras.layers.Masking()
+    x = X.reshape(8, 8, 6) * (np.arange(8) < 5)[:, None].astype("float32")
+    y = mask(x)
+
+    class Loses(keras.layers.Layer):
+        def call(self, x):
+            return x + 1.0
+
+    kept = keras.layers.Dropout(0.1)(y)
+    return [
+        np.asarray(y._keras_mask).tolist(),
+        np.asarray(kept._keras_mask).tolist(),
+        outcome(lambda: getattr(Loses()(y), "_keras_mask", None)),
+        np.asarray(keras.layers.GlobalAveragePooling1D()(y)),
+    ]
+
+
+@program
+def dtypes_of_inputs_and_results(keras):
+    dense, embedding = keras.layers.Dense(2), keras.layers.Embedding(4, 2)
+    half = keras.layers.Dense(2, dtype="mixed_bfloat16")
+    results = [dense(X.astype("float64")), dense(X.astype("int32")), embedding(C % 4), half(X)]
+    names = [keras.backend.standardize_dtype(r.dtype) for r in results]
+    return [
+        names,
+        half.kernel.dtype,
+        half.compute_dtype,
+        half.variable_dtype,
+        keras.backend.result_type("int32", "float16"),
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------ rules of fit
+@program
+def what_fit_refuses(keras):
+    def fresh():
+        model = mlp(keras)
+        model.compile("sgd", "mse")
+        return model
+
+    silent = {"verbose": 0}
+    return [
+        outcome(lambda: mlp(keras).fit(X, Y, **silent)),
+        outcome(lambda: fresh().fit(X, Y[:10], **silent)),
+        outcome(lambda: fresh().fit(X, Y, validation_split=1.0, **silent)),
+        outcome(lambda: fresh().fit(iter([(X, Y)]), validation_split=0.5, **silent)),
+        outcome(lambda: fresh().fit(((X, Y) for _ in range(1)), Y, **silent)),
+        outcome(lambda: keras.optimizers.SGD(clipnorm=1.0, clipvalue=1.0)),
+        outcome(lambda: keras.optimizers.get("sgdd")),
+        outcome(lambda: keras.losses.get("msee")),
+        outcome(lambda: fresh().load_weights("nowhere.weights.h5")),
+        outcome(lambda: fresh().save_weights("wrong.ending")),
+    ]
+
+
+@program
+def groups_of_steps(keras):
+    calls = []
+
+    class Steps(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            calls.append(("begin", batch))
+
+        def on_train_batch_end(self, batch, logs=None):
+            calls.append(("end", batch))
+
+    model = mlp(keras)
+    model.compile("sgd", "mse", steps_per_execution=2)
+    history = model.fit(X, Y, batch_size=16, epochs=2, shuffle=False, verbose=0, callbacks=[Steps()])
+    return [calls, history.history, sorted(history.params), history.epoch, model.history is history]
+
+
+@program
+def stopping(keras):
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = True
+
+    model = mlp(keras)
+    model.compile("sgd", "mse")
+    stopped = model.fit(X, Y, batch_size=16, epochs=3, shuffle=False, verbose=0, callbacks=[Stop()])
+    early = keras.callbacks.EarlyStopping(monitor="loss", patience=1, min_delta=100.0, restore_best_weights=True)
+    again = model.fit(X, Y, epochs=5, shuffle=False, verbose=0, callbacks=[early])
+    return [stopped.history, again.history, early.stopped_epoch, model.get_weights()]
+
+
+@program
+def a_split_takes_the_last_rows(keras):
+    model = mlp(keras)
+    model.compile("sgd", "mse")
+    history = model.fit(X, Y, validation_split=0.23, epochs=1, shuffle=False, verbose=0).history
+    cut = int(64 * (1 - 0.23))
+    return [history, model.evaluate(X[cut:], Y[cut:], verbose=0)]
+
+
+@program
+def gradients_that_are_not_there(keras):
+    used, unused = keras.Variable([1.0, 2.0]), keras.Variable([1.0])
+    optimizer = keras.optimizers.SGD(0.5)
+    optimizer.build([used, unused])
+    one = keras.ops.convert_to_tensor([1.0, 1.0])
+    return [
+        outcome(lambda: optimizer.apply_gradients([(None, used), (None, unused)])),
+        outcome(lambda: optimizer.apply_gradients([(one, used), (None, unused)])),
+        np.asarray(used),
+        outcome(lambda: optimizer.apply_gradients([(one, keras.Variable([3.0, 4.0]))])),
+        int(optimizer.iterations),
+    ]
+
+
+@program
+def inputs_a_functional_model_repairs(keras):
+    a, b = keras.Input((6,), name="a"), keras.Input((6,), name="b", optional=True)
+
+    class Maybe(keras.layers.Layer):
+        def call(self, x, other=None):
+            return x if other is None else x + other
+
+    model = keras.Model({"a": a, "b": b}, [Maybe()(a, b)])
+    single = mlp(keras)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = [model({"a": X, "b": None}), model({"a": X, "b": X}), model({"a": X, "b": X, "c": X})]
+    bare = keras.Model(a, [keras.layers.Identity()(a)])(X)
+    return [
+        [np.asarray(f[0] if isinstance(f, list) else f) for f in found],
+        isinstance(bare, list),
+        outcome(lambda: single(X.tolist()).shape == (64, 2)),
+    ]
+
+
 # ------------------------------------------------------------------------------------------------------- the check
 @pytest.mark.parametrize("name", list(PROGRAMS))
 def test_a_program_sees_the_same(name, tmp_path, monkeypatch):

@@ -132,11 +132,16 @@ class Normalization(ElementwiseLayer, DataLayer):
         self.invert = invert
         if (mean is None) != (variance is None):
             raise ValueError(f"mean and variance go together, got mean={mean!r} and variance={variance!r}.")
-        self.input_mean = None if mean is None else np.asarray(mean, "float32")
-        self.input_variance = None if variance is None else np.asarray(variance, "float32")
+        self.input_mean = None if mean is None else np.asarray(mean, "float64")
+        self.input_variance = None if variance is None else np.asarray(variance, "float64")
         shapes = [v.shape for v in (self.input_mean, self.input_variance) if v is not None]
         if len(set(shapes)) > 1:
             raise ValueError(f"mean and variance must have one shape, got {shapes[0]} and {shapes[1]}.")
+        if shapes and len(shapes[0]) > len(self.axis):
+            raise ValueError(
+                f"mean and variance have one number for each place along axis={self.axis}, so at most {len(self.axis)} "
+                f"axes; got the shape {shapes[0]}."
+            )
 
     def build(self, input_shape: Sequence) -> None:
         rank = len(input_shape)
@@ -149,11 +154,11 @@ class Normalization(ElementwiseLayer, DataLayer):
                 f"Normalization keeps a mean for each place along axis={self.axis}, but axis {unknown[0]} of the input "
                 f"has no known size: shape {tuple(input_shape)}. Name it in Input(shape=...)."
             )
-        sizes = tuple(int(input_shape[axis]) for axis in kept)
+        self._sizes = tuple(int(input_shape[axis]) for axis in kept)
         self._others = tuple(axis for axis in range(rank) if axis not in kept)
         self._broadcast_shape = tuple(int(input_shape[axis]) if axis in kept else 1 for axis in range(rank))
         if self.input_mean is None:
-            weight = {"shape": sizes, "trainable": False, "autocast": False}
+            weight = {"shape": self._sizes, "trainable": False, "autocast": False}
             self.adapt_mean = self.add_weight(name="mean", initializer="zeros", **weight)
             self.adapt_variance = self.add_weight(name="variance", initializer="ones", **weight)
             self.count = self.add_weight(name="count", shape=(), dtype="int64", initializer="zeros", trainable=False)
@@ -162,9 +167,10 @@ class Normalization(ElementwiseLayer, DataLayer):
         """Mean or variance in a shape that broadcasts against the input; None before the layer is built."""
         if not self.built:
             return None
-        value = getattr(self, adapted).value if given is None else given
-        if given is not None:
-            return ops.broadcast_to(backend.convert_to_tensor(given), self._broadcast_shape)
+        if given is None:
+            value = getattr(self, adapted).value
+        else:
+            value = ops.broadcast_to(backend.convert_to_tensor(given, dtype=self.variable_dtype), self._sizes)
         return ops.reshape(value, self._broadcast_shape)
 
     @property
