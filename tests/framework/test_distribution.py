@@ -328,6 +328,62 @@ def test_distillation_on_replicas():
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("source", ["arrays", "data set"])
+def test_epochs_that_cut_a_pass_go_on_with_it_on_replicas(source):
+    """3 epochs of 2 steps over 3 batches, the last of 5 rows; validation takes its own data from the first row each time."""
+    x, y = data(21)
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+    given = {"x": x, "y": y, "batch_size": 8} if source == "arrays" else {"x": dataset}
+    validation = {"validation_data": dataset, "validation_steps": 2}
+
+    def losses(kind):
+        with scope_of(kind):
+            net = compiled()
+        with pytest.warns(UserWarning, match="ran out of data after 1 of 2 steps"):  # in epoch 2
+            found = net.fit(**given, **validation, epochs=3, steps_per_epoch=2, shuffle=False, verbose=0).history
+        return found["loss"], found["val_loss"], net.evaluate(dataset, steps=1, verbose=0)
+
+    for a, b in zip(losses("mirrored"), losses(None), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+# ------------------------------------------------------------------------------------------------- DataParallel
+def test_data_parallel_trains_on_its_devices():
+    x, y = data(21)
+    expected = compiled().fit(x, y, batch_size=8, verbose=0).history
+    parallel = distribution.DataParallel(devices=["cpu:0", "cpu:1"])
+    with parallel.scope():
+        net = compiled()
+    assert net.distribute_strategy is parallel.strategy is distribution.initialize("mirrored", devices=2)
+    found = net.fit(x, y, batch_size=8, verbose=0).history
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-5)
+    assert compiled().distribute_strategy.num_replicas_in_sync == 1
+
+
+def test_a_distribution_that_is_set_holds_until_another_is():
+    parallel = distribution.DataParallel(devices=["cpu:0", "cpu:1"])
+    layouts = distribution.LayoutMap(distribution.DeviceMesh((2, 1), ["batch", "model"], ["cpu:0", "cpu:1"]))
+    replicas = []
+    try:
+        for value in (parallel, distribution.ModelParallel(layout_map=layouts), None):
+            distribution.set_distribution(value)
+            keras.utils.clear_session(free_memory=False)
+            replicas.append(network().distribute_strategy.num_replicas_in_sync)
+            assert distribution.distribution() is value
+    finally:
+        distribution.set_distribution(None)
+    assert replicas == [2, 2, 1]
+
+
+def test_a_distribution_that_cannot_be_had_is_told():
+    with pytest.raises(ValueError, match=r"does not see the devices \['cpu:7'\]"):
+        distribution.set_distribution(distribution.DataParallel(devices=["cpu:0", "cpu:7"]))
+    assert distribution.distribution() is None
+    with scope_of("one_device"), pytest.raises(RuntimeError, match="block that this code is in"):
+        distribution.set_distribution(distribution.DataParallel(devices=["cpu:0", "cpu:1"]))
+
+
 # ------------------------------------------------------------------------------------------------- what is told
 def test_what_was_made_outside_of_the_scope_is_refused():
     outside, optimizer = network(), keras.optimizers.SGD(0.1)
@@ -348,9 +404,11 @@ def test_xla_is_left_out_with_a_word():
     assert net.fit(data(8)[0], np.zeros((8, 3)), verbose=0).history["loss"]
 
 
-def test_no_tpu_is_told():
-    with pytest.raises(RuntimeError, match="No TPU was found"):
-        distribution.initialize("tpu")
+@pytest.mark.parametrize("address", [None, "local", "grpc://127.0.0.1:9", "grpc://127.0.0.1:port"])
+def test_no_tpu_is_told(address):
+    """No name, a machine without one, an address where nobody listens or that is none: a sentence, and no waiting."""
+    with pytest.raises(RuntimeError, match=r"No TPU was found \(.+\). Run this on a TPU VM"):
+        distribution.initialize("tpu", address=address)
 
 
 def test_too_many_devices_are_told():

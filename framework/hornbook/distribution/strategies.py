@@ -13,6 +13,7 @@ equal. The loss and the metrics are those of one device with the same batch.
 """
 
 import functools
+import socket
 from typing import Any, NoReturn
 
 import tensorflow as tf
@@ -71,19 +72,46 @@ def initialize(kind: str | None = None, devices: int | None = None, address: str
         return _multi_worker()
     if kind == "parameter_server":
         return _parameter_server()
-    names = [f"/{name}" for name in _local_devices(devices)]
+    names = _local_devices(devices)
     if kind == "central_storage":
-        return tf.distribute.experimental.CentralStorageStrategy(names, _home_of_the_weights())
+        paths = [f"/{name}" for name in names]
+        return tf.distribute.experimental.CentralStorageStrategy(paths, _home_of_the_weights())
     if kind == "one_device" or (kind is None and len(names) == 1):
-        return tf.distribute.OneDeviceStrategy(names[0])
-    return _mirrored(tuple(names))
+        return tf.distribute.OneDeviceStrategy(f"/{names[0]}")
+    return mirrored(tuple(names))
+
+
+def set_default_strategy(strategy: Any) -> None:
+    """Let what is built from here on be in the scope of a strategy; in none for None.
+
+    Raises:
+        RuntimeError: inside of a `with strategy.scope():` block, which decides for itself.
+    """
+    if strategy is current_strategy():
+        return
+    try:
+        tf.distribute.experimental_set_strategy(strategy)
+    except RuntimeError:
+        raise RuntimeError(
+            "The strategy is chosen by the `with strategy.scope():` block that this code is in, so no distribution can be "
+            "set here. Set it outside, or leave out one of the two."
+        ) from None
 
 
 # ------------------------------------------------------------------------------------------------------ one process
 @functools.cache
-def _mirrored(names: tuple[str, ...]) -> Any:
-    """One strategy for one set of devices: two over the same devices number their collective operations alike, and clash."""
-    return tf.distribute.MirroredStrategy(list(names))
+def mirrored(names: tuple[str, ...]) -> Any:
+    """The strategy of replicas on these devices, such as "cpu:0".
+
+    There is one for each set of devices: two over the same would number their collective operations alike, and clash.
+
+    Raises:
+        ValueError: for a device that TensorFlow does not see.
+    """
+    absent = sorted(set(names) - set(list_devices()))
+    if absent:
+        raise ValueError(f"TensorFlow does not see the devices {absent}; it sees {list_devices()}.")
+    return tf.distribute.MirroredStrategy([f"/{name}" for name in names])
 
 
 def _home_of_the_weights() -> str:
@@ -160,15 +188,29 @@ def _serve(cluster: Cluster, resolver: Any) -> NoReturn:
     raise SystemExit(0)
 
 
+# -------------------------------------------------------------------------------------------------------------- TPU
 def _tpu(address: str | None) -> Any:
-    """Find the TPU, connect, start it: the part that only a TPU host can run."""
+    """Find the TPU, connect to it, start it; each core is a replica."""
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=address or "")
-    except ValueError as error:
+        _require_an_answer(resolver.master())
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, OSError, tf.errors.OpError) as error:
+        reason = (getattr(error, "message", None) or str(error)).splitlines()[0]
         raise RuntimeError(
-            f"No TPU was found ({error}). Run this on a TPU VM with address='local', or pass the name or the "
+            f"No TPU was found ({reason}). Run this on a TPU VM with address='local', or pass the name or the "
             "grpc:// address of a TPU; without one, choose 'mirrored'."
         ) from None
-    tf.config.experimental_connect_to_cluster(resolver)
-    tf.tpu.experimental.initialize_tpu_system(resolver)
     return tf.distribute.TPUStrategy(resolver)
+
+
+def _require_an_answer(address: str) -> None:
+    """Try whether somebody listens at "grpc://host:port", where TensorFlow would wait without end.
+
+    Raises:
+        OSError: where nobody does.
+    """
+    host, colon, port = address.removeprefix("grpc://").rpartition(":")
+    if colon:
+        socket.create_connection((host, int(port)), timeout=10).close()
