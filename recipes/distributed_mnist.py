@@ -121,7 +121,7 @@ def compare(arguments: Any) -> dict[str, Any]:
     mnist.load_data()  # here already, so that what is missing is said once
     found = {}
     for workers in sorted({1, arguments.workers}):
-        print(f"--- {workers} worker{'s' if workers > 1 else ''}, {arguments.servers} servers", flush=True)
+        print(f"--- {workers} worker{'s' if workers > 1 else ''}, servers: {arguments.servers}", flush=True)
         found[workers] = run_cluster(arguments, workers)
     alone, together = found[1], found[arguments.workers]
     return {
@@ -147,7 +147,7 @@ def run_cluster(arguments: Any, workers: int) -> dict[str, Any]:
     options += ["--out", arguments.out] if arguments.out is not None and workers == arguments.workers else []
     # Each worker gets the same number of cores in both runs, as if it were a machine.
     cores = max(1, (os.cpu_count() or 1) // arguments.workers)
-    threads = {"TF_NUM_INTRAOP_THREADS": str(cores), "TF_NUM_INTEROP_THREADS": str(cores)}
+    threads = {"TF_NUM_INTRAOP_THREADS": str(cores)}
     command = [sys.executable, os.path.abspath(__file__), *map(str, options)]
     with LocalCluster(
         command, workers, arguments.servers, environment=threads, seconds=arguments.seconds, show=True

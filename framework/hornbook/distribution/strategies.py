@@ -13,6 +13,7 @@ equal. The loss and the metrics are those of one device with the same batch.
 """
 
 import functools
+import os
 import socket
 from typing import Any, NoReturn
 
@@ -181,8 +182,15 @@ def _parameter_server() -> Any:
 
 def _serve(cluster: Cluster, resolver: Any) -> NoReturn:
     """Do what the chief asks for, until this process is stopped."""
+    # A thread that waits for another process does nothing else: with too few of them (one a core) all would wait.
+    threads = max(os.cpu_count() or 1, len(cluster.addresses["worker"]) + 1)
     server = tf.distribute.Server(
-        resolver.cluster_spec(), job_name=cluster.kind, task_index=cluster.index, protocol="grpc", start=True
+        resolver.cluster_spec(),
+        job_name=cluster.kind,
+        task_index=cluster.index,
+        protocol="grpc",
+        config=tf.compat.v1.ConfigProto(inter_op_parallelism_threads=threads),
+        start=True,
     )
     server.join()
     raise SystemExit(0)
