@@ -11,7 +11,7 @@ Expect:   at least 97 % of the test digits right after 2 epochs; with two worker
 Run:      python recipes/distributed_mnist.py --workers 2                 (starts the workers by itself, on this machine)
           python recipes/distributed_mnist.py --workers 2 --servers 1     (the weights on a parameter server)
           TF_CONFIG='{...}' python recipes/distributed_mnist.py           (one process of a cluster; start all of them)
-          python recipes/distributed_mnist.py --strategy tpu              (on a TPU VM)
+          TPU_NAME=local python recipes/distributed_mnist.py --strategy tpu     (on a TPU VM)
 """
 
 import json

@@ -86,7 +86,7 @@ def together(scope):
         net = network(layers.BatchNormalization(synchronized=True), kernel_regularizer="l2", activity_regularizer="l2")
         inner = keras.optimizers.Adam(0.01, use_ema=True, gradient_accumulation_steps=2, clipnorm=1.0)
         # Too large: the first steps halve it, until no partial sum is infinite, on one device or on three.
-        scaled = keras.optimizers.LossScaleOptimizer(inner, initial_scale=2.2e38)
+        scaled = keras.optimizers.LossScaleOptimizer(inner, initial_scale=2.3e38)
         net.compile(scaled, keras.losses.SparseCategoricalCrossentropy(reduction="sum"))
     found = net.fit(x, y, BATCH, epochs=3, shuffle=False, verbose=0)
     scale = scaled.dynamic_scale.numpy()

@@ -405,10 +405,13 @@ def test_xla_is_left_out_with_a_word():
 
 
 @pytest.mark.parametrize("address", [None, "local", "grpc://127.0.0.1:9", "grpc://127.0.0.1:port"])
-def test_no_tpu_is_told(address):
+def test_no_tpu_is_told(address, monkeypatch):
     """No name, a machine without one, an address where nobody listens or that is none: a sentence, and no waiting."""
     with pytest.raises(RuntimeError, match=r"No TPU was found \(.+\). Run this on a TPU VM"):
         distribution.initialize("tpu", address=address)
+    monkeypatch.setenv("TPU_NAME", address or "")
+    with pytest.raises(RuntimeError, match="No TPU was found"):
+        distribution.initialize("tpu")
 
 
 def test_too_many_devices_are_told():

@@ -50,7 +50,7 @@ def initialize(kind: str | None = None, devices: int | None = None, address: str
             None: "mirrored" where there is more than one device, else "one_device".
         devices: how many devices to use; on a machine without GPUs, how many logical CPU devices to make, which has to
             happen before TensorFlow runs its first operation.
-        address: the TPU's name or address; the environment's if None.
+        address: the TPU's name or address, "local" on a TPU VM; what the environment variable TPU_NAME says if None.
 
     Returns:
         the strategy: build and train inside `with strategy.scope():`. With "multi_worker" it returns when all workers
@@ -200,15 +200,15 @@ def _serve(cluster: Cluster, resolver: Any) -> NoReturn:
 def _tpu(address: str | None) -> Any:
     """Find the TPU, connect to it, start it; each core is a replica."""
     try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=address or "")
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(address or os.environ.get("TPU_NAME", ""))
         _require_an_answer(resolver.master())
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, OSError, tf.errors.OpError) as error:
         reason = (getattr(error, "message", None) or str(error)).splitlines()[0]
         raise RuntimeError(
-            f"No TPU was found ({reason}). Run this on a TPU VM with address='local', or pass the name or the "
-            "grpc:// address of a TPU; without one, choose 'mirrored'."
+            f"No TPU was found ({reason}). Run this on a TPU VM with address='local' (or TPU_NAME=local), or pass the name "
+            "or the grpc:// address of a TPU; without one, choose 'mirrored'."
         ) from None
     return tf.distribute.TPUStrategy(resolver)
 
