@@ -65,9 +65,7 @@ def learn(scope):
     x, y, weights = data()
     with scope():
         net = compiled()
-    found = history(
-        net.fit(x, y, BATCH, epochs=2, sample_weight=weights, validation_data=(x[:33], y[:33]), verbose=0)
-    )
+    found = history(net.fit(x, y, BATCH, epochs=2, sample_weight=weights, validation_data=(x[:33], y[:33]), verbose=0))
     on_batch = net.train_on_batch(x[:7], y[:7]) + net.test_on_batch(x[:1], y[:1])  # one row: one worker has none
     return {
         **found,

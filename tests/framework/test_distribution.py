@@ -119,9 +119,7 @@ def two_outputs():
 def masked():
     """Rows of different lengths: the loss counts what is left in of the whole batch, not of each replica."""
     keras.utils.set_random_seed(3)
-    net = keras.Sequential(
-        [keras.Input((8, 1)), layers.Masking(), layers.Dense(4, "relu"), layers.Dense(3, "softmax")]
-    )
+    net = keras.Sequential([keras.Input((8, 1)), layers.Masking(), layers.Dense(4, "relu"), layers.Dense(3, "softmax")])
     net.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return net
 
@@ -248,7 +246,11 @@ def test_all_kinds_of_outputs_and_sources_on_replicas():
     }
     for name, source in sources.items():
         np.testing.assert_allclose(net.evaluate(source, verbose=0), expected, rtol=1e-5, err_msg=name)
-    for name, source in (("arrays", x), ("data set", dataset.map(lambda x, y: x)), ("distributed", sources["distributed"])):
+    for name, source in (
+        ("arrays", x),
+        ("data set", dataset.map(lambda x, y: x)),
+        ("distributed", sources["distributed"]),
+    ):
         found = outputs.predict(source, batch_size=8 if source is x else None, verbose=0)
         for key, value in alone.predict(x, verbose=0).items():
             np.testing.assert_allclose(found[key], value, rtol=1e-5, atol=1e-6, err_msg=f"{name}: {key}")
@@ -318,7 +320,9 @@ def test_distillation_on_replicas():
             keras.utils.set_random_seed(3)
             teacher, student = network(None), network(None)
             net = keras.distillation.Distiller(
-                teacher, student, [keras.distillation.LogitsDistillation(), keras.distillation.LogitsDistillation(loss="mse")]
+                teacher,
+                student,
+                [keras.distillation.LogitsDistillation(), keras.distillation.LogitsDistillation(loss="mse")],
             )
             net.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         found = net.fit(*data(16), batch_size=8, shuffle=False, verbose=0).history

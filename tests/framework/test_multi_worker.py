@@ -102,7 +102,9 @@ def test_a_cluster_that_does_not_end_is_ended():
 
 
 def test_an_error_of_one_process_ends_all_and_is_shown():
-    code = "import os, sys, time; '\"index\": 1' in os.environ['TF_CONFIG'] and sys.exit('no such file'); time.sleep(600)"
+    code = (
+        "import os, sys, time; '\"index\": 1' in os.environ['TF_CONFIG'] and sys.exit('no such file'); time.sleep(600)"
+    )
     with LocalCluster([sys.executable, "-c", code], seconds=60) as running:
         with pytest.raises(RuntimeError, match="(?s)worker 1 ended with code 1.*no such file"):
             running.wait()

@@ -93,8 +93,8 @@ class Cluster:
         if twice:
             raise _wrong(f"the address {twice[0]} stands there twice; each task has its own", text)
         kind, index = task.get("type"), task.get("index", 0)
-        if kind not in cluster:
-            raise _wrong(f'the task\'s type is {kind!r}, but the cluster has {", ".join(map(repr, cluster))}', text)
+        if not isinstance(kind, str) or kind not in cluster:
+            raise _wrong(f"the task's type is {kind!r}, but the cluster has {', '.join(map(repr, cluster))}", text)
         if isinstance(index, str) and index.isdecimal():
             index = int(index)
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(cluster[kind]):
@@ -150,7 +150,9 @@ class LocalCluster:
         show: bool = False,
     ) -> None:
         if workers < 1 or servers < 0:
-            raise ValueError(f"A cluster has at least one worker and no fewer than 0 servers, got {workers}, {servers}.")
+            raise ValueError(
+                f"A cluster has at least one worker and no fewer than 0 servers, got {workers}, {servers}."
+            )
         self.command, self.environment, self.seconds = list(command), dict(environment or {}), seconds
         self.show, self._shown = show, 0
         self.tasks = [("worker", index) for index in range(workers)] + [("ps", index) for index in range(servers)]
@@ -209,7 +211,9 @@ class LocalCluster:
             code = self.processes[what].returncode
             if code != 0:
                 self.stop()
-                raise RuntimeError(f"{what[0]} {what[1]} ended with code {code}; its last words:\n{self.last_words(*what)}")
+                raise RuntimeError(
+                    f"{what[0]} {what[1]} ended with code {code}; its last words:\n{self.last_words(*what)}"
+                )
         self.stop()
 
     def _ends(self, tasks: Sequence[tuple[str, int]]) -> Iterator[tuple[tuple[str, int], int]]:

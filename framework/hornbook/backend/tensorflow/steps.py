@@ -34,7 +34,12 @@ __all__ = [
 ]
 
 # What TensorFlow raises in a process whose peers are gone.
-_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.FailedPreconditionError)
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.FailedPreconditionError,
+)
 
 
 # ------------------------------------------------------------------------------------------------- where it runs
@@ -116,8 +121,8 @@ def is_dataset(x: Any) -> bool:
 
 def dataset_cardinality(dataset: Any) -> int | None:
     """How many batches a data set holds; None where it does not know, or never ends."""
-    count = dataset.cardinality  # a number, where it is distributed already
-    count = int(count() if callable(count) else count)
+    spread = isinstance(dataset, tf.distribute.DistributedDataset)  # its cardinality is a number, no method
+    count = int(dataset.cardinality if spread else dataset.cardinality())
     return None if count < 0 else count
 
 
