@@ -333,3 +333,23 @@ def test_ops_as_losses_and_metrics():
     model = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
     model.compile("sgd", lambda t, p: ops.mean(ops.abs(t - p), axis=-1), metrics=[lambda t, p: ops.mean(p)])
     assert set(model.fit(x, y, verbose=0).history) == {"loss", "lambda"}
+
+
+def test_a_long_fit_compiles_the_loop_of_lstm_with_the_same_numbers():
+    rng = np.random.default_rng(0)
+    words, labels = rng.integers(0, 9, (20, 30)), rng.integers(0, 2, 20)
+    weights, found = None, []
+    for jit_compile in (False, "auto"):
+        model = keras.Sequential(
+            [layers.Input((30,)), layers.Embedding(9, 4, mask_zero=True), layers.LSTM(4), layers.Dense(1)]
+        )
+        weights = model.get_weights() if weights is None else weights
+        model.set_weights(weights)
+        model.compile("sgd", "mse", jit_compile=jit_compile)
+        history = model.fit(words, labels, batch_size=8, epochs=240, shuffle=False, verbose=0)  # 21,600 turns
+        assert model.make_train_function().compile_loops == (jit_compile == "auto")
+        found.append([np.array(history.history["loss"]), *model.get_weights()])
+    for plain, compiled in zip(*found, strict=True):
+        np.testing.assert_allclose(plain, compiled, rtol=1e-4, atol=1e-5)
+    model.fit(words, labels, verbose=0)
+    assert not model.make_train_function().compile_loops, "a short fit does not wait for XLA"

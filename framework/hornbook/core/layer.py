@@ -237,12 +237,13 @@ class Layer(Operation):
         self._own_weights.append(variable)
         return variable
 
-    def _attributes(self) -> Iterator[Any]:
+    def _attributes(self) -> list[Any]:
         """What the layer's attributes hold, lists and dictionaries opened, in the order they were first set."""
+        found: list[Any] = []
         for key, value in self.__dict__.items():
-            if key in _NOT_WALKED or isinstance(value, bool | int | float | str):
-                continue
-            yield from _opened(value)
+            if type(value) not in _PLAIN and key not in _NOT_WALKED:
+                _open(value, found)
+        return found
 
     def _own_variables(self) -> list[Variable]:
         found = {id(v): v for v in self._own_weights}
@@ -807,15 +808,19 @@ _NOT_WALKED = frozenset(
 )
 
 
-def _opened(value: Any) -> Iterator[Any]:
+_PLAIN = frozenset((bool, int, float, str, type(None)))
+
+
+def _open(value: Any, found: list[Any]) -> None:
+    """Append what lists and dictionaries hold to `found`, at any depth."""
     if isinstance(value, list | tuple):
         for item in value:
-            yield from _opened(item)
+            _open(item, found)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from _opened(item)
+            _open(item, found)
     else:
-        yield value
+        found.append(value)
 
 
 def _recording_build(build: Callable) -> Callable:

@@ -139,6 +139,8 @@ class ArraySource:
             return 0, False, None
         if self.windowed:
             logs = self._run_window(steps, count)
+        elif self.pass_steps == 1 and not self.shuffle:
+            logs = steps.batch(self.example())
         else:
             data = self._trimmed(self.arrays)
             logs = steps.rows(data, self._resident_order, self.position, count, self.batch_size)

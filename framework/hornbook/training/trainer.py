@@ -386,6 +386,7 @@ class Trainer:
             self._steps[kind] = backend.make_steps(
                 step,
                 results=self.get_metrics_result if plain and kind != "predict" else None,
+                reset=self.reset_metrics if kind != "predict" else None,
                 collect=kind == "predict",
                 jit=self.jit_compile,
                 eager=self.run_eagerly,
@@ -400,6 +401,12 @@ class Trainer:
         return any(getattr(layer, "stateful", False) for layer in layers) or any(
             x.shape and x.shape[0] is not None for x in getattr(self, "_inputs", ())
         )
+
+    def _has_long_loops(self, steps: int) -> bool:
+        """Whether so many steps take so many turns of recurrent loops that the second in which XLA compiles is won back."""
+        layers = self._flatten_layers()  # type: ignore[attr-defined]
+        turns = sum(getattr(layer, "loop_length", None) or 0 for layer in layers)
+        return self._jit_compile == "auto" and steps * turns > 20_000
 
     def _require_compiled(self, method: str) -> None:
         if not self.compiled:
@@ -507,6 +514,7 @@ class Trainer:
         self._prepare(source.example(), training=True)
         steps = self.make_train_function(force=self._trained_with != self._trainable_state())
         self._trained_with = self._trainable_state()
+        steps.compile_loops = self._has_long_loops((source.steps or 0) * (epochs - initial_epoch))
 
         verbose = 1 if verbose == "auto" else verbose
         if not isinstance(callbacks, callbacks_package.CallbackList):
@@ -527,7 +535,7 @@ class Trainer:
             callbacks.on_epoch_begin(epoch)
             source.start(epoch, self._strategy)
             raw = self._run_epoch(source, steps, callbacks, "train", lambda: self.stop_training)
-            logs = _numbers(self._metrics_or_logs(raw))
+            logs = _numbers(self._metrics_or_logs(steps, raw))
             if validation is not None and _is_due(epoch, validation_freq):
                 found = self._evaluate(validation, callbacks)
                 logs.update({f"val_{name}": value for name, value in found.items()})
@@ -564,9 +572,9 @@ class Trainer:
                 callbacks.on_stretch_end(kind, done, source.steps, logs)
         return logs
 
-    def _metrics_or_logs(self, logs: Any) -> Any:
+    def _metrics_or_logs(self, steps: backend.Steps, logs: Any) -> Any:
         """The metrics' results, where they bear the same names as the last step's logs; else those logs."""
-        if not isinstance(logs, dict):
+        if not isinstance(logs, dict) or steps.reads_results:
             return logs or {}
         results = self.get_metrics_result()
         return results if set(results) == set(logs) else logs
@@ -613,13 +621,12 @@ class Trainer:
         self._prepare(source.example(), training=False)
         steps = self.make_test_function()
         self.stop_evaluating = False
-        self.reset_metrics()
+        steps.anew()
         callbacks.on_test_begin()
         source.rewind()
         source.start(0, self._strategy)
-        logs = _numbers(
-            self._metrics_or_logs(self._run_epoch(source, steps, callbacks, "test", lambda: self.stop_evaluating))
-        )
+        raw = self._run_epoch(source, steps, callbacks, "test", lambda: self.stop_evaluating)
+        logs = _numbers(self._metrics_or_logs(steps, raw))
         callbacks.on_test_end(logs)
         return logs
 
@@ -708,7 +715,7 @@ class Trainer:
         data = self._one_batch(x, y, sample_weight, class_weight)
         self._prepare(data, training=True)
         steps = self.make_train_function()
-        self.reset_metrics()
+        steps.anew()
         logs = _numbers(steps.batch(data))
         return logs if return_dict else self._in_order(logs)
 
@@ -719,7 +726,7 @@ class Trainer:
         data = self._one_batch(x, y, sample_weight)
         self._prepare(data, training=False)
         steps = self.make_test_function()
-        self.reset_metrics()
+        steps.anew()
         logs = _numbers(steps.batch(data))
         return logs if return_dict else self._in_order(logs)
 

@@ -9,6 +9,7 @@ from hornbook.backend.tensorflow.nn import *  # noqa: F403
 from hornbook.backend.tensorflow.optimizers import *  # noqa: F403
 from hornbook.backend.tensorflow.random import *  # noqa: F403
 from hornbook.backend.tensorflow.raw import *  # noqa: F403
+from hornbook.backend.tensorflow.recurrence import *  # noqa: F403
 from hornbook.backend.tensorflow.saved_model import *  # noqa: F403
 from hornbook.backend.tensorflow.services import *  # noqa: F403
 from hornbook.backend.tensorflow.steps import *  # noqa: F403

@@ -1,4 +1,4 @@
-"""Kernels of neural networks: activations, convolution, pooling, crossentropy, attention, recurrence."""
+"""Kernels of neural networks: activations, convolution, pooling, crossentropy, attention."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -27,13 +27,11 @@ __all__ = [
     "leaky_relu",
     "log_sigmoid",
     "log_softmax",
-    "lstm",
     "max_pool",
     "moments",
     "one_hot",
     "relu",
     "relu6",
-    "rnn",
     "selu",
     "separable_conv",
     "sigmoid",
@@ -385,7 +383,7 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
 def _ctc_logits(output: Any, lengths: Any) -> tuple[Any, Any]:
     x = as_float(output)
     x = cast(x, "float32") if x.dtype in (tf.float16, tf.bfloat16) else x
-    return _time_first(x), cast(convert_to_tensor(lengths), "int32")
+    return tf.transpose(x, (1, 0, 2)), cast(convert_to_tensor(lengths), "int32")
 
 
 def ctc_greedy_decode(
@@ -449,204 +447,3 @@ def dot_product_attention(
         scores = tf.where(cast(mask, "bool"), scores, lowest)
     weights = cast(tf.nn.softmax(scores, axis=-1), value.dtype.name)
     return tf.einsum("bnts,bsnh->btnh", weights, value)
-
-
-# ------------------------------------------------------------------------------------------------- recurrence
-def rnn(
-    step_function: Callable,
-    inputs: Any,
-    initial_states: Sequence,
-    go_backwards: bool = False,
-    mask: Any = None,
-    constants: Sequence | None = None,
-    unroll: bool = False,
-    input_length: int | None = None,
-    time_major: bool = False,
-    zero_output_for_mask: bool = False,
-    return_all_outputs: bool = True,
-) -> tuple:
-    """Run `step_function(input, states) -> (output, states)` over time.
-
-    Returns:
-        (last output, all outputs (batch, time, ...), last states). Where the mask is False the states stay, and so does
-        the output (or it is zero, with `zero_output_for_mask`).
-    """
-    x = tf.nest.map_structure(lambda t: t if time_major else _time_first(t), inputs)
-    flat = tf.nest.flatten(x)
-    steps = flat[0].shape[0] if flat[0].shape[0] is not None else tf.shape(flat[0])[0]
-    if go_backwards:
-        x = tf.nest.map_structure(lambda t: tf.reverse(t, [0]), x)
-    if mask is not None:
-        mask = cast(mask, "bool")
-        mask = mask if time_major else _time_first(mask)
-        mask = tf.reverse(mask, [0]) if go_backwards else mask
-    constants = list(constants or ())
-    states = [convert_to_tensor(s) for s in initial_states]
-
-    def advance(here: Any, keep: Any, states: list, before: Any) -> tuple:
-        output, new = step_function(here, [*states, *constants])
-        new = tf.nest.flatten(new)
-        if keep is None:
-            return output, new
-        kept = tf.zeros_like(output) if before is None or zero_output_for_mask else before
-        output = tf.where(_like_rank(keep, output), output, kept)
-        return output, [tf.where(_like_rank(keep, n), n, s) for n, s in zip(new, states, strict=True)]
-
-    if unroll:
-        outputs, output = [], None
-        for t in range(int(steps)):
-            here, keep = tf.nest.map_structure(lambda a, t=t: a[t], x), None if mask is None else mask[t]
-            output, states = advance(here, keep, states, output)
-            outputs.append(output)
-        whole = tf.stack(outputs if return_all_outputs else outputs[-1:])
-        return outputs[-1], _batch_first(whole) if not time_major else whole, states
-
-    # Arrays of tensors, not slices: the gradient of a slice is as large as all times together.
-    rows = tf.nest.map_structure(_rows, x)
-    masks = None if mask is None else _rows(mask)
-    first, _ = step_function(tf.nest.map_structure(lambda a: tf.zeros_like(a[0]), x), [*states, *constants])
-    store = tf.TensorArray(first.dtype, size=steps if return_all_outputs else 1, element_shape=first.shape)
-
-    def body(t: Any, store: Any, before: Any, *states: Any) -> tuple:
-        here = tf.nest.map_structure(lambda a: a.read(t), rows)
-        output, new = advance(here, None if masks is None else masks.read(t), list(states), before)
-        return (t + 1, store.write(t if return_all_outputs else 0, output), output, *new)
-
-    shapes = (tf.constant(0), store, tf.zeros_like(first), *states)
-    _, store, last, *states = tf.while_loop(
-        lambda t, *_: t < steps, body, shapes, parallel_iterations=32, maximum_iterations=steps
-    )
-    whole = store.stack()
-    whole = tf.ensure_shape(whole, [flat[0].shape[0] if return_all_outputs else 1, *first.shape])
-    return last, whole if time_major else _batch_first(whole), states
-
-
-def _rows(x: Any, read_often: bool = False) -> tf.TensorArray:
-    """The rows along the first axis, each to be read once."""
-    array = tf.TensorArray(x.dtype, tf.shape(x)[0], element_shape=x.shape[1:], clear_after_read=not read_often)
-    return array.unstack(x)
-
-
-def _time_first(x: Any) -> Any:
-    x = convert_to_tensor(x)
-    return tf.transpose(x, (1, 0, *range(2, len(x.shape))))
-
-
-_batch_first = _time_first
-
-
-def _like_rank(mask: Any, x: Any) -> Any:
-    return tf.reshape(mask, (-1, *(1,) * (len(x.shape) - 1)))
-
-
-def lstm(
-    inputs: Any,
-    initial_state_h: Any,
-    initial_state_c: Any,
-    mask: Any,
-    kernel: Any,
-    recurrent_kernel: Any,
-    bias: Any,
-    go_backwards: bool = False,
-) -> tuple[Any, Any, Any]:
-    """A long short-term memory over (batch, time, features); the gates stand as input, forget, cell, output.
-
-    The projection of the inputs is one product over all times; only the recurrent product is in the loop.
-
-    Returns:
-        (outputs of all times (batch, time, units), last h, last c).
-    """
-    kernel, recurrent_kernel = convert_to_tensor(kernel), convert_to_tensor(recurrent_kernel)
-    projected = tf.tensordot(convert_to_tensor(inputs), kernel, 1)
-    if bias is not None:
-        projected += convert_to_tensor(bias)
-    projected = _time_first(projected)
-    mask = None if mask is None else tf.expand_dims(tf.transpose(cast(mask, "bool")), -1)  # (time, batch, 1)
-    if go_backwards:
-        projected, mask = tf.reverse(projected, [0]), None if mask is None else tf.reverse(mask, [0])
-    h, c = convert_to_tensor(initial_state_h), convert_to_tensor(initial_state_c)
-    outputs, h, c = _lstm_over_time(projected, recurrent_kernel, h, c, mask)
-    return _batch_first(outputs), h, c
-
-
-def _lstm_over_time(projected: Any, kernel: Any, h0: Any, c0: Any, mask: Any) -> tuple[Any, Any, Any]:
-    """The recurrence, with its gradient written out: back through time, and the kernel's as one product at the end.
-
-        i, f, o = sigmoid(z), g = tanh(z),  z_t = projected_t + h_(t-1) kernel        each (batch, units)
-        c_t = f c_(t-1) + i g,              h_t = o tanh(c_t)
-
-    A loop that TensorFlow differentiates by itself adds up the kernel's gradient at every time.
-
-    Args:
-        projected: (time, batch, 4 units).
-        kernel: (units, 4 units).
-        h0, c0: (batch, units).
-        mask: (time, batch, 1) or None; where it is False the states stay, and so does the output, which is 0 at first.
-    """
-    masks = None if mask is None else _rows(mask, read_often=True)
-
-    def choose(t: Any) -> Callable:
-        """(new, old) -> what a step leaves: the new where it counts, the old where it is masked."""
-        if masks is None:
-            return lambda new, old: new
-        keep = masks.read(t)
-        return lambda new, old: tf.where(keep, new, old)
-
-    @tf.custom_gradient
-    def recurrence(projected: Any, kernel: Any, h0: Any, c0: Any) -> Any:
-        steps, inputs = tf.shape(projected)[0], _rows(projected)
-
-        def store(width: int) -> tf.TensorArray:
-            return tf.TensorArray(projected.dtype, steps, element_shape=(*h0.shape[:-1], width))
-
-        units = h0.shape[-1]
-
-        def forward(t: Any, y: Any, h: Any, c: Any, ys: Any, hs: Any, cs: Any, gates: Any) -> tuple:
-            stay = choose(t)
-            i, f, g, o = tf.split(inputs.read(t) + tf.matmul(h, kernel), 4, axis=-1)
-            i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
-            hs, cs, gates = hs.write(t, h), cs.write(t, c), gates.write(t, tf.concat([i, f, g, o], -1))
-            c_new = f * c + i * g
-            h_new = o * tf.tanh(c_new)
-            y = stay(h_new, y)
-            return t + 1, y, stay(h_new, h), stay(c_new, c), ys.write(t, y), hs, cs, gates
-
-        start = (tf.constant(0), tf.zeros_like(h0), h0, c0, store(units), store(units), store(units), store(4 * units))
-        _, _, h_last, c_last, ys, hs, cs, gates = tf.while_loop(
-            lambda t, *_: t < steps, forward, start, maximum_iterations=steps
-        )
-        befores = hs.stack()  # h_(t-1) of each time t; cs holds c_(t-1)
-
-        def gradient(d_outputs: Any, d_h: Any, d_c: Any) -> tuple:
-            d_rows, c_rows, gate_rows = _rows(d_outputs), _rows(cs.stack()), _rows(gates.stack())
-
-            def backward(t: Any, d_y: Any, d_h: Any, d_c: Any, d_zs: Any) -> tuple:
-                stay = choose(t)
-                i, f, g, o = tf.split(gate_rows.read(t), 4, axis=-1)
-                c_before = c_rows.read(t)
-                tanh_c = tf.tanh(f * c_before + i * g)
-                d_y += d_rows.read(t)
-                d_h_new = d_h + d_y
-                d_c_new = d_c + d_h_new * o * (1 - tanh_c * tanh_c)
-                d_z = tf.concat(
-                    [
-                        d_c_new * g * i * (1 - i),
-                        d_c_new * c_before * f * (1 - f),
-                        d_c_new * i * (1 - g * g),
-                        d_h_new * tanh_c * o * (1 - o),
-                    ],
-                    axis=-1,
-                )
-                d_z = stay(d_z, tf.zeros_like(d_z))
-                d_h_before = stay(tf.matmul(d_z, kernel, transpose_b=True), d_h)
-                d_y_before = stay(tf.zeros_like(d_y), d_y)
-                return t - 1, d_y_before, d_h_before, stay(d_c_new * f, d_c), d_zs.write(t, d_z)
-
-            start = (steps - 1, tf.zeros_like(d_h), d_h, d_c, store(4 * units))
-            _, _, d_h, d_c, d_zs = tf.while_loop(lambda t, *_: t >= 0, backward, start, maximum_iterations=steps)
-            d_projected = d_zs.stack()
-            return d_projected, tf.tensordot(befores, d_projected, [[0, 1], [0, 1]]), d_h, d_c
-
-        return (ys.stack(), h_last, c_last), gradient
-
-    return recurrence(projected, kernel, h0, c0)

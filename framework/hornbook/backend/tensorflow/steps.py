@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from hornbook import tree
+from hornbook.backend.tensorflow.recurrence import compiled_loops
 from hornbook.backend.tensorflow.services import KernelError, readable
 
 __all__ = [
@@ -154,17 +155,24 @@ class Steps:
         step: from a batch (a structure of tensors) to logs (a dictionary of tensors) or, with `collect`, to outputs.
         results: the logs as they can be read from the metrics after the last step; None where only the step knows
             them.
+        reset: sets what the results are read from to its start; see `anew`.
         collect: the step's outputs are kept, row after row, instead of the last logs.
         jit: compile the step with XLA.
         eager: no graph at all: each step runs as Python.
         strategy: the `tf.distribute` strategy on whose replicas each step runs.
         free_rows: one trace serves batches of every size; False where the model is made for one size.
+
+    Attributes:
+        compile_loops: recurrent loops are compiled by XLA from now on. It takes about a second, so it is for long work.
     """
+
+    compile_loops = False
 
     def __init__(
         self,
         step: Callable,
         results: Callable | None = None,
+        reset: Callable | None = None,
         collect: bool = False,
         jit: bool = False,
         eager: bool = False,
@@ -175,7 +183,8 @@ class Steps:
         self._far = _several_processes(strategy)
         # What processes gather from each other must have one shape in a trace: batches of another size get their own.
         self.free_rows = free_rows and not (collect and self._far)
-        self._results = results
+        self._results, self._reset, self._anew = results, reset, False
+        self.reads_results = results is not None
         self._slots: dict[str, tf.Variable] = {}
         self._many_replicas = strategy is not None and strategy.num_replicas_in_sync > 1
         if jit and not eager and not self._many_replicas:  # replicas add up their gradients inside of a step
@@ -189,8 +198,13 @@ class Steps:
         if self.eager:
             return function(*arguments)
         leaves, definition = tree.flatten_with_definition(arguments)
-        key = (function.__name__, definition, *[None if x is None else (tuple(x.shape[1:]), x.dtype) for x in leaves])
-        if not self.free_rows and function == self._one:
+        key = (
+            function.__name__,
+            self.compile_loops,
+            definition,
+            *[None if x is None else (tuple(x.shape[1:]), x.dtype) for x in leaves],
+        )
+        if not self.free_rows and function in (self._one, self._first):
             key = (*key, *[None if x is None else tuple(x.shape) for x in leaves])
         if key not in self._traces:
             specs = tree.map_structure(self._free, arguments)
@@ -204,12 +218,22 @@ class Steps:
         rest = [None, *x.shape[1:]] if x.shape.rank and self.free_rows else x.shape
         return tf.TensorSpec(rest, x.dtype)
 
+    def anew(self) -> None:
+        """Let the next step begin with `reset`: inside its graph, where it is one on a batch by itself."""
+        self._anew = True
+
+    def _reset_now(self) -> None:
+        if self._anew and self._reset is not None:
+            self._reset()
+        self._anew = False
+
     # -- one step ------------------------------------------------------------------------------------------------
     def _run(self, data: Any) -> Any:
         """The step on a batch, on every replica its part."""
-        if self.strategy is None:
-            return self._step(data)
-        return self.strategy.run(self._step, args=(data,))
+        with compiled_loops(self.compile_loops):
+            if self.strategy is None:
+                return self._step(data)
+            return self.strategy.run(self._step, args=(data,))
 
     def _joined(self, outputs: Any) -> Any:
         """What the replicas gave as one: rows are put together, numbers averaged."""
@@ -223,6 +247,11 @@ class Steps:
         if self._far:
             return tree.map_structure(lambda x: self.strategy.reduce(tf.distribute.ReduceOp.MEAN, x, None), outputs)
         return tree.map_structure(lambda x: tf.reduce_mean(here(x), 0), outputs)
+
+    def _first(self, data: Any) -> Any:
+        if self._reset is not None:
+            self._reset()
+        return self._one(data)
 
     def _one(self, data: Any) -> Any:
         outputs = self._joined(self._run(self._split(data)))
@@ -357,11 +386,13 @@ class Steps:
 
     def batch(self, data: Any) -> Any:
         """One step on one batch: its logs, or its outputs."""
+        step, self._anew = self._first if self._anew else self._one, False
         with self._scope():
-            return self._traced(self._one, data)
+            return self._traced(step, data)
 
     def rows(self, arrays: Any, order: Any, start: int, count: int, batch_size: int) -> Any:
         """`count` steps over the rows `order[start * batch_size:]` of resident arrays, `batch_size` rows a step."""
+        self._reset_now()
         with self._scope():
             if self.eager or (self.collect and self._far):
                 return self._rows_one_by_one(arrays, order, start, count, batch_size)
@@ -385,6 +416,7 @@ class Steps:
 
     def draw(self, iterator: Any, count: int) -> tuple[int, bool, Any]:
         """At most `count` steps on batches of an iterator: (steps done, whether there may be more, logs)."""
+        self._reset_now()
         with self._scope():
             if not self.eager and not self.collect:
                 done, alive, logs = self._draw(iterator, tf.constant(count, tf.int32))
@@ -409,7 +441,7 @@ class CoordinatedSteps(Steps):
     start from weights that lack the steps still under way. A step whose worker is lost is handed to another one.
 
     Args:
-        step, results, collect, jit, eager, strategy, free_rows: as in `Steps`.
+        step, results, reset, collect, jit, eager, strategy, free_rows: as in `Steps`.
 
     Raises:
         ValueError: for eager: only graphs can be handed to another process.
@@ -450,12 +482,14 @@ class CoordinatedSteps(Steps):
 
     def batch(self, data: Any) -> Any:
         """One step on one batch: its logs, or its outputs."""
+        self._reset_now()
         with self._scope():
             finished = self._finished([self._hand_out(data)])
             return finished[0] if self.collect else finished
 
     def rows(self, arrays: Any, order: Any, start: int, count: int, batch_size: int) -> Any:
         """`count` steps over the rows `order[start * batch_size:]` of resident arrays, `batch_size` rows a step."""
+        self._reset_now()
         with self._scope():
             handed_out = []
             for i in range(start, start + count):
@@ -467,6 +501,7 @@ class CoordinatedSteps(Steps):
 
     def draw(self, iterator: Any, count: int) -> tuple[int, bool, Any]:
         """At most `count` steps on batches of an iterator: (steps done, whether there may be more, logs)."""
+        self._reset_now()
         with self._scope():
             batches = list(itertools.islice(iterator, count))
             handed_out = [self._hand_out(batch) for batch in batches]

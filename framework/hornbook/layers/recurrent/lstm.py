@@ -123,6 +123,8 @@ class LSTM(BuiltInRNN):
     (TensorShape([2, 5, 4]), TensorShape([2, 4]), TensorShape([2, 4]))
     """
 
+    loop_length: int | None = None  # the turns of the fused loop, where the shape of the sequences tells them
+
     def __init__(
         self,
         units: int,
@@ -191,7 +193,9 @@ class LSTM(BuiltInRNN):
         cell = self.cell
         usual = cell.activation is activations.tanh and cell.recurrent_activation is activations.sigmoid
         zeros = self.zero_output_for_mask and mask is not None
-        if not (usual and self.use_cudnn) or cell.recurrent_dropout or self.unroll or zeros:
+        fused = usual and self.use_cudnn and not (cell.recurrent_dropout or self.unroll or zeros)
+        self.loop_length = sequences.shape[1] if fused else None
+        if not fused:
             return super().inner_loop(sequences, initial_state, mask, training)
         if training and cell.dropout:  # the same at every step
             sequences = ops.multiply(sequences, ops.expand_dims(cell.get_dropout_mask(sequences[:, 0]), 1))
