@@ -64,8 +64,11 @@ def test_what_tensorflow_does_not_do_is_said():
     layout = ours.TensorLayout(("batch", None), ours.DeviceMesh((2,), ["batch"], DEVICES[:2]))
     with pytest.raises(NotImplementedError, match="initialize\\('mirrored'\\)"):
         ours.distribute_tensor(np.ones((4, 3)), layout)
+    layouts = ours.LayoutMap(ours.DeviceMesh((1, 2), ["batch", "model"], DEVICES[:2]))
+    layouts[".*kernel"] = (None, "model")
     with pytest.warns(UserWarning, match="does not split tensors by layout"):
-        ours.set_distribution(ours.DataParallel(layout.device_mesh))
+        ours.set_distribution(ours.ModelParallel(layout_map=layouts))
+    assert hornbook.Sequential().distribute_strategy.num_replicas_in_sync == 1
     ours.set_distribution(None)
 
 

@@ -39,6 +39,19 @@ def test_mnist(arguments, hornbook_data, tmp_path):
 
 
 @pytest.mark.slow
+def test_two_workers_have_the_losses_of_one(hornbook_data, tmp_path):
+    found = result(run("distributed_mnist.py", "--workers", "2", "--smoke", "--seconds", "250", "--out", str(tmp_path)))
+    assert found["losses"] == pytest.approx(found["losses_of_one_worker"], rel=1e-5)
+    assert found["speedup"] > 0
+    assert (tmp_path / "distributed_mnist.json").is_file() and (tmp_path / "distributed_mnist.keras").is_file()
+
+
+def test_a_recipe_on_a_tpu_says_that_there_is_none(hornbook_data):
+    done = run("distributed_mnist.py", "--strategy", "tpu", "--smoke", TPU_NAME="")
+    assert done.returncode == 1 and "No TPU was found" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
 def test_the_perceptron_reads_digits(hornbook_data):
     assert result(run("mnist_mlp.py"))["test_accuracy"] >= 0.978
 
@@ -59,7 +72,7 @@ def test_what_was_read_before_helps():
     assert found["accuracy_after"] > max(found["accuracy_before"], 0.78)
 
 
-@pytest.mark.parametrize("name", ["mnist_mlp.py", "mnist_convnet.py", "pretrain_bert_tiny.py"])
+@pytest.mark.parametrize("name", ["mnist_mlp.py", "mnist_convnet.py", "pretrain_bert_tiny.py", "distributed_mnist.py"])
 def test_missing_data_are_one_sentence_and_exit_code_2(name, tmp_path):
     done = run(name, "--smoke", HORNBOOK_DATA=str(tmp_path), HORNBOOK_CACHE=str(tmp_path), HORNBOOK_OFFLINE="1")
     assert done.returncode == 2

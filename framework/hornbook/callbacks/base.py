@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from hornbook import tree
+from hornbook import backend, tree
 
 _BATCH_HOOKS = {
     "train": ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"),
@@ -25,6 +25,7 @@ class Callback:
         params: {"verbose", "epochs", "steps"}.
         model: the model.
         comes_last: whether its hooks are called after those of all others, so that it sees what these have done.
+        chief_only: whether it only writes somewhere, so that of processes that train together one is enough.
 
     >>> import hornbook as keras
     >>> class Say(keras.callbacks.Callback):
@@ -38,6 +39,7 @@ class Callback:
 
     params: dict[str, Any] | None = None
     comes_last = False
+    chief_only = False
     _model: Any = None
 
     def __init__(self) -> None:
@@ -240,8 +242,13 @@ class CallbackList(Callback):
         self._model = model
         if self._history is not None:
             model.history = self._history
-        for callback in self.callbacks:
+        for callback in self._active():
             callback.set_model(model)
+
+    def _active(self) -> list:
+        """Those that are called in this process."""
+        chief = backend.is_chief(getattr(self._model, "_strategy", None))
+        return [callback for callback in self.callbacks if chief or not getattr(callback, "chief_only", False)]
 
     def wants_batches(self, kind: str) -> bool:
         """Whether one of them has a hook for single batches."""
@@ -269,7 +276,7 @@ class CallbackList(Callback):
 
     def _call(self, hook: str, *position: int, logs: dict[str, Any] | None) -> None:
         logs = numbers(logs)
-        for callback in self.callbacks:
+        for callback in self._active():
             getattr(callback, hook)(*position, logs=logs)
 
 

@@ -28,6 +28,8 @@ class CSVLogger(Callback):
     ';'
     """
 
+    chief_only = True
+
     def __init__(self, filename: str | os.PathLike, separator: str = ",", append: bool = False) -> None:
         super().__init__()
         self.filename, self.sep, self.append = os.fspath(filename), separator, append
@@ -137,6 +139,8 @@ class RemoteMonitor(Callback):
     >>> callbacks.RemoteMonitor().root
     'http://localhost:9000'
     """
+
+    chief_only = True
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ import os
 import warnings
 from typing import Any
 
+from hornbook import backend
 from hornbook.callbacks.checkpoint import Saver
 from hornbook.core.arguments import positive_integer
 
@@ -62,6 +63,8 @@ class OrbaxCheckpoint(Saver):
             )
         elif self._should_save(epoch, logs, os.path.join(self.directory, str(step))):
             content = _orbax_saving().content(self.model, self.save_weights_only)
+            if not backend.is_chief(self.model._strategy):
+                return  # but it has read its part of the metrics, which the chief waits for
             self._checkpointer.save_checkpointables_async(step, content, force=True, overwrite=True)
             if not self.save_on_background:
                 self.wait_until_finished()

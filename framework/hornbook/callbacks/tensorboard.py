@@ -37,6 +37,8 @@ class TensorBoard(Callback):
     1
     """
 
+    chief_only = True
+
     def __init__(
         self,
         log_dir: str | os.PathLike = "logs",

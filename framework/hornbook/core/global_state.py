@@ -31,7 +31,7 @@ def clear_session(free_memory: bool = True) -> None:
     >>> keras.layers.Dense(1).name
     'dense'
     """
-    kept = {key: value for key, value in vars(_state).items() if key == "dtype_policy"}
+    kept = {key: value for key, value in vars(_state).items() if key in ("dtype_policy", "distribution")}
     vars(_state).clear()
     vars(_state).update(kept)
     if free_memory:

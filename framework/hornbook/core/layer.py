@@ -145,7 +145,7 @@ class Layer(Operation):
         self._convert_input_args = True
         self._allow_non_tensor_positional_args = False
         self._own_weights: list[Variable] = []
-        self._own_losses: list = []
+        self._own_losses: dict[int, list] = {}  # by the replica that added them: replicas are traced side by side
         self._path: str | None = None
         self._settled = False  # a whole call has run: nothing is left to build
         self._building = False
@@ -689,8 +689,8 @@ class Layer(Operation):
             if not backend.is_tensor(item) and not isinstance(item, int | float | Variable):
                 raise ValueError(f"add_loss() takes scalar tensors, got {item!r}.")
             if scope is None:
-                self._own_losses.append(item)
-                _state.losses_added = True
+                self._own_losses.setdefault(backend.replica_number(), []).append(item)
+                _AllLayers.have_losses = True
             elif scope.collect_losses:
                 scope.add_loss((id(self), item))
 
@@ -703,16 +703,17 @@ class Layer(Operation):
             inside = {id(layer) for layer in layers}
             losses = [item for owner, item in scope.losses if owner in inside]
         else:
-            losses = [item for layer in layers for item in layer._own_losses]
+            replica = backend.replica_number() if _AllLayers.have_losses else 0
+            losses = [item for layer in layers for item in layer._own_losses.get(replica, ())]
         for variable in self.trainable_weights:
             if variable.regularizer is not None:
                 losses.append(variable.regularizer(variable))
         return losses
 
     def _clear_losses(self) -> None:
-        if getattr(_state, "losses_added", False):
+        if _AllLayers.have_losses:
             for layer in self._flatten_layers():
-                layer._own_losses.clear()
+                layer._own_losses.pop(backend.replica_number(), None)
 
     # ------------------------------------------------------------------------------------------------- configs
     def get_config(self) -> dict[str, Any]:
@@ -787,6 +788,12 @@ class Layer(Operation):
 
 
 # ------------------------------------------------------------------------------------------------------ helpers
+class _AllLayers:
+    """What is known of all layers together."""
+
+    have_losses = False  # whether any called add_loss(), so that there may be something to clear
+
+
 _NOT_WALKED = frozenset(
     {
         "_compile_arguments",

@@ -102,9 +102,9 @@ class Distiller(Model):
             loss.validate_outputs(teacher_outputs, student_outputs)
             distillation_loss += weight * loss.compute_loss(teacher_outputs, student_outputs)
         total = self.student_loss_weight * student_loss + (1 - self.student_loss_weight) * distillation_loss
-        self.student_loss_tracker.update_state(student_loss)
-        self.distillation_loss_tracker.update_state(distillation_loss)
-        self.total_loss_tracker.update_state(total)
+        self.student_loss_tracker.update_state(backend.all_reduce_sum(student_loss))
+        self.distillation_loss_tracker.update_state(backend.all_reduce_sum(distillation_loss))
+        self.total_loss_tracker.update_state(backend.all_reduce_sum(total))
         return total
 
     def get_compile_config(self) -> dict[str, Any] | None:

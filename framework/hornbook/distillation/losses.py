@@ -4,6 +4,7 @@ from typing import Any
 
 from hornbook import backend, losses, ops, tree
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
+from hornbook.losses.base import part_of_mean
 
 
 class DistillationLoss:
@@ -77,8 +78,8 @@ class LogitsDistillation(DistillationLoss):
         teacher, student = teacher / self.temperature, student / self.temperature
         if loss is losses.kl_divergence or isinstance(loss, losses.KLDivergence):
             teacher, student = ops.softmax(teacher), ops.softmax(student)
-            return self.temperature**2 * ops.mean(loss(teacher, student))
-        return ops.mean(loss(teacher, student))
+            return self.temperature**2 * _mean(loss, teacher, student)
+        return _mean(loss, teacher, student)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -136,7 +137,7 @@ class FeatureDistillation(DistillationLoss):
 
     def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
         """The mean of loss(teacher, student)."""
-        return _total(lambda loss, a, b: ops.mean(loss(a, b)), self.loss, teacher_outputs, student_outputs)
+        return _total(_mean, self.loss, teacher_outputs, student_outputs)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -157,6 +158,12 @@ def _total(compare: Any, loss: Any, teacher: Any, student: Any) -> Any:
     rows = zip(_flat(loss), tree.flatten(teacher), tree.flatten(student), strict=True)
     found = [compare(one, backend.convert_to_tensor(a), backend.convert_to_tensor(b)) for one, a, b in rows if one]
     return sum(found[1:], found[0])
+
+
+def _mean(loss: Any, teacher: Any, student: Any) -> Any:
+    """The mean of loss(teacher, student) over the rows of all replicas; a `Loss` sees to that itself."""
+    mean = ops.mean(loss(teacher, student))
+    return mean if isinstance(loss, losses.Loss) else part_of_mean(mean, student)
 
 
 def _flat(loss: Any) -> list:

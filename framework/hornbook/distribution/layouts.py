@@ -1,7 +1,8 @@
 """Meshes of devices, and which axis of a tensor is split along which axis of a mesh: plain data.
 
-Backends that split tensors by layout read these. TensorFlow's way to several devices is a `tf.distribute` strategy, see
-`strategies.py`, so with it they describe and do not act.
+Backends that split tensors by layout read these. TensorFlow's way to several devices is a `tf.distribute` strategy, which
+splits batches and nothing else: there a distribution that splits batches alone is carried by a mirrored strategy, see
+`strategies.py`, and one that splits weights describes and does not act.
 """
 
 import re
@@ -13,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from hornbook.core import global_state
-from hornbook.distribution.strategies import list_devices
+from hornbook.distribution.strategies import list_devices, mirrored, set_default_strategy
 
 _NOT_SPLIT = (
-    "The TensorFlow backend does not split tensors by layout. To train on several devices with it, make the model "
-    "inside of `with hornbook.distribution.initialize('mirrored').scope():`."
+    "The TensorFlow backend does not split tensors by layout. To train on several devices with it, each of which holds all "
+    "weights, use `hornbook.distribution.DataParallel`, or make the model inside of "
+    "`with hornbook.distribution.initialize('mirrored').scope():`."
 )
 
 
@@ -178,6 +180,16 @@ class Distribution:
         lambda self: self._device_mesh.size(self._batch_dim_name), doc="Into how many parts a batch is split."
     )
 
+    @property
+    def strategy(self) -> Any:
+        """The `tf.distribute` strategy that does this: a replica on each device.
+
+        None on one device, and where more than batches would have to be split.
+        """
+        names = self._device_mesh.devices.flatten().tolist()
+        splits_batches_alone = self.num_model_replicas == len(names)
+        return mirrored(tuple(name.lower() for name in names)) if splits_batches_alone and len(names) > 1 else None
+
     def get_data_layout(self, data_shape: Sequence) -> TensorLayout:
         """The layout of a batch: its first axis is split."""
         return TensorLayout([self._batch_dim_name, *[None] * (len(data_shape) - 1)], self._device_mesh)
@@ -207,6 +219,8 @@ class Distribution:
 
 class DataParallel(Distribution):
     """Each device holds all variables and takes its part of every batch.
+
+    What is built while it is set, or in its `scope()`, trains so.
 
     Args:
         device_mesh: the mesh, with one axis; made from `devices` if None.
@@ -300,14 +314,29 @@ def distribution() -> Distribution | None:
 
 
 def set_distribution(value: Distribution | None) -> None:
-    """Make a distribution the current one, or none for None.
+    """Make a distribution the current one, or none for None: models that are made from here on train by it.
 
-    With TensorFlow that changes nothing in how models run, which a warning says.
+    With TensorFlow one that splits weights changes nothing in how models run, which a warning says.
+
+    Raises:
+        ValueError: for what is no distribution, and for devices that are not there.
+        RuntimeError: inside of a `with strategy.scope():` block.
+
+    >>> from hornbook import distribution
+    >>> distribution.set_distribution(distribution.DataParallel(devices=["cpu:0"]))
+    >>> distribution.distribution().num_model_replicas
+    1
+    >>> distribution.set_distribution(None)
     """
     if value is not None and not isinstance(value, Distribution):
         raise ValueError(f"set_distribution() takes a DataParallel or a ModelParallel, or None; got {value!r}.")
-    if value is not None and value.device_mesh.devices.size > 1:
+    if value is not None and value.strategy is None and value.device_mesh.devices.size > 1:
         warnings.warn(_NOT_SPLIT, stacklevel=2)
+    _make_current(value)
+
+
+def _make_current(value: Distribution | None) -> None:
+    set_default_strategy(None if value is None else value.strategy)
     global_state.set_global_attribute("distribution", value)
 
 
@@ -318,7 +347,7 @@ def _scope(value: Distribution) -> Iterator[None]:
     try:
         yield
     finally:
-        global_state.set_global_attribute("distribution", before)
+        _make_current(before)
 
 
 def distribute_tensor(tensor: Any, layout: Any) -> Any:

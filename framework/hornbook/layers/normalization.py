@@ -118,6 +118,10 @@ class BatchNormalization(ElementwiseLayer):
         others = [axis for axis in range(rank) if axis != self.axis % rank]
         if training and self.trainable:
             mean, variance = self._moments(x, others, mask)
+            if backend.replica_count() > 1 and not self.synchronized:  # a replica may have no rows of a last batch
+                has_rows = ops.greater(ops.shape(x)[0], 0)
+                mean = ops.where(has_rows, mean, ops.cast(self.moving_mean, x.dtype))
+                variance = ops.where(has_rows, variance, ops.cast(self.moving_variance, x.dtype))
             for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 now = ops.cast(now, moving.dtype)
                 moving.assign(ops.add(ops.multiply(moving, self.momentum), ops.multiply(now, 1.0 - self.momentum)))

@@ -67,14 +67,18 @@ class Loss(Configurable):
             sample_weight: factors that broadcast to the values, such as (batch,).
 
         Returns:
-            A scalar, or the weighted values with `reduction=None`.
+            A scalar, or the weighted values with `reduction=None`. On a replica of `tf.distribute` it is the part that
+            its rows have in the loss of the whole batch: the parts of all replicas add up to it.
         """
         y_true, mask = self._to_tensors(y_true), getattr(y_pred, "_keras_mask", None)
         values = self.call(y_true, self._to_tensors(y_pred))
         own_mask = getattr(values, "_keras_mask", None)
         if own_mask is not None:
             mask = own_mask if mask is None else ops.logical_and(mask, own_mask)
-        return reduce_weighted_values(values, sample_weight, mask, self.reduction, self.dtype)
+        loss = reduce_weighted_values(values, sample_weight, mask, self.reduction, self.dtype)
+        if backend.replica_count() > 1 and len(values.shape) == 0 and self.reduction not in ("sum", "none", None):
+            loss = part_of_mean(loss, y_pred)  # a function of one's own that gives the mean itself
+        return loss
 
     def _to_tensors(self, structure: Any) -> Any:
         """Each array of the structure as a tensor; a list of numbers is one array."""
@@ -162,6 +166,8 @@ def reduce_weighted_values(
 ) -> Any:
     """sum_i w_i v_i / n for values v, weights w (times the mask); n as the reduction says.
 
+    On a replica of `tf.distribute` the sum is over its own values, n is counted over those of all replicas.
+
     Args:
         values: (batch, ...).
         sample_weight: broadcasts to the values; a last axis of size 1 may be there or not.
@@ -201,8 +207,9 @@ def reduce_weighted_values(
     if reduction == "sum":
         return total
     if reduction == "mean_with_sample_weight" and sample_weight is not None:
-        return ops.divide_no_nan(total, ops.sum(ops.broadcast_to(sample_weight, ops.shape(values))))
-    return total / count(values, dtype)
+        weights = ops.sum(ops.broadcast_to(sample_weight, ops.shape(values)))
+        return ops.divide_no_nan(total, backend.all_reduce_sum(weights))
+    return total / _count_everywhere(values, dtype)
 
 
 def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None) -> Any:
@@ -213,7 +220,7 @@ def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None)
     """
     mask = ops.cast(mask, dtype)
     if reduction in ("mean", "sum_over_batch_size"):
-        mask = mask * (count(mask, dtype) / (ops.sum(mask) + backend.epsilon()))
+        mask = mask * (_count_everywhere(mask, dtype) / (backend.all_reduce_sum(ops.sum(mask)) + backend.epsilon()))
     if sample_weight is None:
         return mask
     sample_weight, mask = match_rank(ops.cast(sample_weight, dtype), mask)
@@ -224,6 +231,27 @@ def count(x: Any, dtype: str) -> Any:
     """How many numbers `x` has: a Python number where the shape is known, else a tensor."""
     shape = tuple(x.shape)
     return float(math.prod(shape)) if None not in shape else ops.cast(ops.size(x), dtype)
+
+
+def _count_everywhere(x: Any, dtype: str) -> Any:
+    """`count` over all replicas."""
+    return count(x, dtype) if backend.replica_count() == 1 else backend.all_reduce_sum(ops.cast(ops.size(x), dtype))
+
+
+def part_of_mean(mean: Any, x: Any) -> Any:
+    """What a mean over the rows of `x` adds to the mean over the rows of all replicas: (own rows / all rows) mean.
+
+    A replica without rows adds 0. Outside `tf.distribute` it is the mean itself.
+
+    Args:
+        mean: a scalar.
+        x: tensors with a first axis of rows.
+    """
+    if backend.replica_count() == 1:
+        return mean
+    leaf = next((leaf for leaf in tree.flatten(x) if leaf is not None), None)
+    share = ops.cast(backend.share_of_rows(leaf), mean.dtype)
+    return ops.where(share > 0, mean * share, 0.0)
 
 
 # --------------------------------------------------------------------------------------------------------- shapes

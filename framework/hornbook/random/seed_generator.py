@@ -52,7 +52,8 @@ class SeedGenerator(Configurable):
         """The present state as a seed; the counter moves on."""
         seed = backend.convert_to_tensor(self.state.value)
         self.state.assign(seed + np.array([0, 1], "int64"))
-        return seed
+        replica = backend.replica_number()  # the replicas of `tf.distribute` have one state, and draw different numbers
+        return seed + np.array([replica * 1_000_003, 0], "int64") if replica else seed
 
     def get_config(self) -> dict[str, Any]:
         """The seed it was given."""

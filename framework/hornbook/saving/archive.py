@@ -14,6 +14,7 @@ from typing import Any
 
 import h5py
 
+from hornbook import backend
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
 from hornbook.saving.atomic import written_aside
 from hornbook.saving.orbax import is_checkpoint, load_orbax_model
@@ -27,6 +28,8 @@ _MEMBER = re.compile(r"[A-Za-z0-9_.\-]{1,128}")
 
 def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
     """Write a whole model to a `.keras` file: architecture, weights, compile settings, optimizer state.
+
+    Of processes that train together the chief alone writes; in the others nothing is done.
 
     Args:
         model: the model.
@@ -45,6 +48,8 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
             f"A whole model is saved to a '.keras' file, got {path.name!r}. For weights alone there is "
             "model.save_weights('name.weights.h5')."
         )
+    if not backend.is_chief(getattr(model, "_strategy", None)):
+        return
     config = json.dumps(serialize_keras_object(model))
     metadata = json.dumps(
         {"keras_version": KERAS_VERSION, "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")}

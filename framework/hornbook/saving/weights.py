@@ -15,6 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from hornbook import backend
 from hornbook.core.global_state import to_snake_case
 from hornbook.core.layer import Layer
 from hornbook.core.variable import Variable
@@ -311,6 +312,8 @@ def save_weights(
 ) -> None:
     """Write a model's weights (and its optimizer's state) to a `.weights.h5` file.
 
+    Of processes that train together the chief alone writes; in the others nothing is done.
+
     Raises:
         ValueError: for another ending, and for a model that is not built yet.
     """
@@ -322,6 +325,8 @@ def save_weights(
         raise ValueError("Weights go to one file here: leave max_shard_size out.")
     if not model.built:
         raise ValueError(f"Model {model.name!r} has no weights yet: call it on data, or build() it, before saving.")
+    if not backend.is_chief(getattr(model, "_strategy", None)):
+        return
     with written_aside(filepath, overwrite) as aside, created_h5(aside) as file:
         write_tree(model, file)
 

@@ -115,7 +115,7 @@ class CompiledLoss(Configurable):
             value = backend.cast(function(truth, prediction, weight), backend.floatx())
             if self.trackers and self.trackers[position] is not None:
                 count = backend.shape(tree.flatten(prediction)[0])[0] if prediction.shape.rank else 1
-                self.trackers[position].update_state(value, sample_weight=count)
+                self.trackers[position].update_state(backend.all_reduce_sum(value), sample_weight=count)
             value = value if loss_weight == 1.0 else value * loss_weight
             total = value if total is None else total + value
         if total is None:

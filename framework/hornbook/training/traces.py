@@ -76,7 +76,7 @@ def _reasons(old: Trace, new: Trace) -> list[str]:
     found = []
     if old.runs != new.runs:
         found.append(f"{new.runs} is a graph of its own")
-    ours, theirs = ({name: what for name, *what in trace.inputs} for trace in (new, old))
+    ours, theirs = ({name: (shape, dtype) for name, shape, dtype in trace.inputs} for trace in (new, old))
     if list(ours) != list(theirs):
         found.append(f"a batch is ({', '.join(ours)}), not ({', '.join(theirs)})")
     for name in ours.keys() & theirs.keys():

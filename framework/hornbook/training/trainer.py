@@ -22,6 +22,7 @@ from hornbook.core.operation import infer
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
 from hornbook.core.scopes import StatelessScope
 from hornbook.core.tracebacks import filtered
+from hornbook.losses.base import part_of_mean
 from hornbook.training.compile import CompiledLoss, CompiledMetrics
 from hornbook.training.data import (
     make_source,
@@ -106,13 +107,22 @@ class Trainer:
         Raises:
             ValueError: for a name that nothing has; the nearest names are offered.
         """
-        optimizer = optimizers.get(optimizer)
+        self._check_scope(optimizer)
+        with backend.strategy_scope(self._strategy):
+            optimizer = optimizers.get(optimizer)
         policy = getattr(self, "dtype_policy", None)
         if auto_scale_loss and policy is not None and policy.name == "mixed_float16" and optimizer is not None:
             if not isinstance(optimizer, optimizers.LossScaleOptimizer):
-                optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
+                with backend.strategy_scope(self._strategy):
+                    optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
         if run_eagerly and jit_compile is True:
             raise ValueError("run_eagerly=True and jit_compile=True exclude each other; choose one.")
+        if jit_compile is True and self.distribute_strategy.num_replicas_in_sync > 1:
+            warnings.warn(
+                "jit_compile=True is left out under a strategy of several replicas: they add up their gradients inside of "
+                "a step, which XLA does not compile.",
+                stacklevel=3,
+            )
         if steps_per_execution < 1:
             raise ValueError(f"steps_per_execution must be at least 1, got {steps_per_execution}.")
         names = getattr(self, "output_names", None)
@@ -137,6 +147,20 @@ class Trainer:
         self.stop_training = False
         self.compiled = True
         self._forget_compiled_steps()
+
+    def _check_scope(self, optimizer: Any) -> None:
+        """The model and an optimizer that is there already must have been made in the scope they are to train in."""
+        if backend.current_strategy() not in (None, self._strategy):
+            raise ValueError(
+                f"Model {self.name!r} was made outside of the strategy's scope in which it is compiled, so it would not train "
+                "there. Make it inside too: with strategy.scope(): model = ...; model.compile(...)."
+            )
+        made = getattr(optimizer, "variables", ())
+        if self._strategy is not None and not all(backend.is_made_for(self._strategy, variable) for variable in made):
+            raise ValueError(
+                f"The optimizer of model {self.name!r} was made outside of the strategy's scope, so replicas would each "
+                "change it for themselves. Make it inside of `with strategy.scope():`, or name it: compile('adam')."
+            )
 
     def _forget_compiled_steps(self) -> None:
         self._steps = {}
@@ -214,18 +238,17 @@ class Trainer:
     def train_step(self, data: Any) -> dict[str, Any]:
         """Learn from one batch: forward, loss, gradients, update. Gives the logs."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        rows, share = _rows_and_share(x)
 
         def forward() -> tuple:
             y_pred = self._predicted(x, training=True)
             loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
-            return self.optimizer.scale_loss(loss if share is None else loss * share), loss, y_pred
+            return self.optimizer.scale_loss(loss), loss, y_pred
 
         variables = self.trainable_variables  # type: ignore[attr-defined]
         (_, loss, y_pred), gradients = backend.value_and_grad(forward, variables)
         if is_debug_nans_enabled():
             gradients = self._checked(gradients, loss, variables)
-        self._loss_tracker.update_state(loss, sample_weight=rows)
+        self._loss_tracker.update_state(backend.all_reduce_sum(loss), sample_weight=_rows(x))
         if variables:
             self.optimizer.apply(gradients, variables)
         else:
@@ -239,7 +262,7 @@ class Trainer:
         loss = self._loss_of(x, y, y_pred, sample_weight, training=False)
         if is_debug_nans_enabled():
             finite.check_loss(loss)
-        self._loss_tracker.update_state(loss, sample_weight=_rows_and_share(x)[0])
+        self._loss_tracker.update_state(backend.all_reduce_sum(loss), sample_weight=_rows(x))
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
     def predict_step(self, data: Any) -> Any:
@@ -270,13 +293,17 @@ class Trainer:
     ) -> Any:
         """The number that training makes smaller: the compiled loss plus `model.losses`.
 
+        On a replica of `tf.distribute` it is the part of its rows: the parts of all replicas add up to the loss of the
+        batch, as their gradients do.
+
         Raises:
             ValueError: where there is neither.
         """
         terms = []
         if self._compile_loss is not None and y is not None:
             terms.append(self._compile_loss(y, y_pred, sample_weight))
-        terms.extend(backend.cast(loss, backend.floatx()) for loss in self.losses)  # type: ignore[attr-defined]
+        for loss in self.losses:  # type: ignore[attr-defined]
+            terms.append(part_of_mean(backend.cast(loss, backend.floatx()), (x, y_pred)))
         if not terms:
             if self._compile_loss is not None:
                 raise ValueError("The model was compiled with a loss, but the batch holds no y to compare with.")
@@ -382,7 +409,7 @@ class Trainer:
         if force or kind not in self._steps:
             theirs = (f"{kind}_step", "compute_metrics", "get_metrics_result")
             plain = all(getattr(type(self), name) is getattr(Trainer, name) for name in theirs)
-            self._steps[kind] = backend.Steps(
+            self._steps[kind] = backend.make_steps(
                 step,
                 results=self.get_metrics_result if plain and kind != "predict" else None,
                 reset=self.reset_metrics if kind != "predict" else None,
@@ -502,7 +529,7 @@ class Trainer:
         x, y, sample_weight = rows_of_lists(x), rows_of_lists(y), rows_of_lists(sample_weight)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
-        seed = _order_seed()
+        seed = backend.from_chief(_order_seed(), self._strategy)
         source = make_source(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, class_weight)
         validation = None
         if validation_data is not None:
@@ -579,7 +606,8 @@ class Trainer:
             if hooks:
                 end(done - 1, _numbers(logs))  # type: ignore[misc]
             else:
-                length, rate = _next_length(length, ran, time.perf_counter() - started, rate)
+                seconds = backend.from_chief(time.perf_counter() - started, self._strategy)
+                length, rate = _next_length(length, ran, seconds, rate)
             if callbacks is not None and kind != "predict":
                 callbacks.on_stretch_end(kind, done, source.steps, logs)
         return logs
@@ -691,7 +719,7 @@ class Trainer:
         parts: list[Any] = []
         hooks = callbacks is not None and callbacks.wants_predict_batches
         source.rewind()
-        source.start(0, self._strategy)
+        source.start(0)  # whole batches: they are split among replicas, and put together again, in the step
         done, more = 0, True
         alone = getattr(source, "size", None) is not None and source.steps == 1
         limit = backend.config.max_steps_per_epoch() or math.inf
@@ -817,14 +845,10 @@ def _deserialized(key: str, value: Any, deserialize: Callable) -> Any:
     return value
 
 
-def _rows_and_share(x: Any) -> tuple[Any, Any]:
-    """How many rows a batch has here, and which share of all replicas' rows that is (None with one replica)."""
+def _rows(x: Any) -> Any:
+    """How many rows a batch has."""
     leaf = next((leaf for leaf in tree.flatten(x) if leaf is not None), None)
-    rows = backend.shape(leaf)[0] if leaf is not None and len(leaf.shape) else 1
-    if backend.replica_count() == 1:
-        return rows, None
-    rows = backend.cast(rows, backend.floatx())
-    return rows, rows / backend.all_reduce_sum(rows)
+    return backend.shape(leaf)[0] if leaf is not None and len(leaf.shape) else 1
 
 
 def _flexible_symbol(x: Any) -> Any:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from hornbook.backend.config import epsilon, standardize_data_format, standardize_dtype
 from hornbook.backend.tensorflow.arrays import as_float
-from hornbook.backend.tensorflow.services import all_reduce_sum, cast, convert_to_tensor, replica_count
+from hornbook.backend.tensorflow.services import all_reduce_sum, cast, convert_to_tensor
 from hornbook.backend.windows import transposed_size
 
 __all__ = [
@@ -292,11 +292,10 @@ def moments(x: Any, axes: Sequence[int], keepdims: bool = False, synchronized: b
     short = x.dtype in (tf.float16, tf.bfloat16)
     wide = cast(x, "float32") if short else x
     if synchronized:
-        replicas = replica_count()
-        mean = tf.reduce_mean(wide, axes, keepdims=True)
-        square = tf.reduce_mean(tf.square(wide), axes, keepdims=True)
-        mean, square = (total / replicas for total in all_reduce_sum([mean, square]))
-        variance = square - tf.square(mean)
+        sums = [tf.reduce_sum(values, axes, keepdims=True) for values in (wide, tf.square(wide), tf.ones_like(wide))]
+        total, total_of_squares, count = all_reduce_sum(sums)
+        mean = total / count
+        variance = total_of_squares / count - tf.square(mean)
         if not keepdims:
             mean, variance = tf.squeeze(mean, list(axes)), tf.squeeze(variance, list(axes))
     else:

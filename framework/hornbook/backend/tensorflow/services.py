@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from hornbook import tree
-from hornbook.backend.config import standardize_dtype
+from hornbook.backend.config import floatx, standardize_dtype
 from hornbook.backend.spec import Spec
 
 __all__ = [
@@ -34,7 +34,9 @@ __all__ = [
     "readable",
     "remat",
     "replica_count",
+    "replica_number",
     "shape",
+    "share_of_rows",
     "stop_gradient",
     "update_variables",
     "value_and_grad",
@@ -47,9 +49,8 @@ KernelError = tf.errors.InvalidArgumentError  # what a kernel raises that cannot
 def readable(error: Exception) -> str:
     """What a kernel's error says, without the names of nodes and the trace of the graph around it."""
     text = getattr(error, "message", None) or str(error)
-    lines = [
-        line for line in text.splitlines() if line.strip() and not line.startswith(("  File", "\t ", "Stack trace"))
-    ]
+    noise = ("  File", "\t ", "Stack trace", "0 successful", "0 derived", "The error could be from", " Cf. http")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(noise)]
     said = lines[-1] if lines and lines[0].startswith("Graph execution error") else " ".join(lines)
     return re.sub(r"\{\{.*?\}\} ?|\[\[.*?\]\]|\[Op:.*?\]|name: *$", "", said).strip()
 
@@ -303,6 +304,17 @@ def replica_count() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def replica_number() -> int:
+    """Which of the replicas runs this code: 0 for the first, for the only one, and outside of any.
+
+    The cores of a TPU run one program, so there it is 0 for all.
+    """
+    if not tf.distribute.has_strategy() or tf.distribute.in_cross_replica_context():
+        return 0
+    number = tf.distribute.get_replica_context().replica_id_in_sync_group
+    return int(tf.get_static_value(number) or 0)
+
+
 def _in_replica() -> bool:
     return tf.distribute.has_strategy() and tf.distribute.in_cross_replica_context() is False
 
@@ -314,8 +326,17 @@ def all_reduce_sum(values: Any) -> Any:
     present = [value for value in tree.flatten(values) if value is not None]
     if not present:
         return values
+    present = [tf.convert_to_tensor(value) for value in present]
     reduced = iter(tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, present))
     return tree.map_structure(lambda value: None if value is None else next(reduced), values)
+
+
+def share_of_rows(x: Any) -> Any:
+    """Which part of all replicas' rows this replica's `x` holds, a number between 0 and 1; 1 outside `tf.distribute`."""
+    if replica_count() == 1 or not _in_replica():
+        return 1.0
+    rows = tf.cast(tf.shape(x)[0], floatx()) if x is not None and x.shape.rank != 0 else tf.ones((), floatx())
+    return rows / all_reduce_sum(rows)
 
 
 def update_variables(update: Callable, gradients: Sequence, variables: Sequence) -> None:

@@ -6,6 +6,7 @@ the loop itself is in the graph: rows of resident arrays are gathered by an orde
 """
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from hornbook.backend.tensorflow.recurrence import compiled_loops
 from hornbook.backend.tensorflow.services import KernelError, raise_if_not_finite, readable
 
 __all__ = [
+    "CoordinatedSteps",
     "Steps",
     "current_strategy",
     "dataset_cardinality",
@@ -25,11 +27,23 @@ __all__ = [
     "dataset_iterator",
     "dataset_iterator_state",
     "default_strategy",
+    "from_chief",
+    "is_chief",
     "is_dataset",
+    "is_made_for",
+    "make_steps",
     "resident",
     "set_dataset_iterator_state",
     "strategy_scope",
 ]
+
+# What TensorFlow raises in a process whose peers are gone.
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.FailedPreconditionError,
+)
 
 
 # ------------------------------------------------------------------------------------------------- where it runs
@@ -48,6 +62,56 @@ def strategy_scope(strategy: Any) -> Any:
     return (strategy or tf.distribute.get_strategy()).scope()
 
 
+def _several_processes(strategy: Any) -> bool:
+    """Whether a strategy has replicas in other processes too, each of which runs the whole script."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def _is_coordinated(strategy: Any) -> bool:
+    """Whether the strategy hands steps to workers that only serve."""
+    return isinstance(strategy, tf.distribute.ParameterServerStrategy)
+
+
+def is_chief(strategy: Any = None) -> bool:
+    """Whether this process is the one that writes files: the only one, or the first of those that train together.
+
+    Args:
+        strategy: the strategy they train with; the one whose scope the code is in if None.
+
+    >>> from hornbook import distribution
+    >>> distribution.is_chief()
+    True
+    """
+    return bool((strategy or tf.distribute.get_strategy()).extended.should_checkpoint)
+
+
+def is_made_for(strategy: Any, variable: Any) -> bool:
+    """Whether a variable was made in the scope of a strategy."""
+    return bool(strategy.extended.variable_created_in_scope(variable._value))
+
+
+def from_chief(number: Any, strategy: Any) -> Any:
+    """The chief's number in all processes that train together: they must agree on what each decides by itself.
+
+    Args:
+        number: an int or a float.
+        strategy: the strategy they train with, or None.
+    """
+    if not _several_processes(strategy):
+        return number
+
+    def part(context: Any) -> Any:
+        return tf.constant(number if context.replica_id_in_sync_group == 0 else type(number)(0), _wide(number))
+
+    with strategy.scope():
+        parts = strategy.experimental_distribute_values_from_function(part)
+        return type(number)(strategy.reduce(tf.distribute.ReduceOp.SUM, parts, axis=None))
+
+
+def _wide(number: Any) -> Any:
+    return tf.int64 if isinstance(number, int) else tf.float64
+
+
 def resident(array: Any) -> Any:
     """An array as a tensor on the device, where steps gather their rows from."""
     return tf.convert_to_tensor(array)
@@ -61,7 +125,8 @@ def is_dataset(x: Any) -> bool:
 
 def dataset_cardinality(dataset: Any) -> int | None:
     """How many batches a data set holds; None where it does not know, or never ends."""
-    count = int(getattr(dataset, "cardinality", lambda: -2)())
+    spread = isinstance(dataset, tf.distribute.DistributedDataset)  # its cardinality is a number, no method
+    count = int(dataset.cardinality if spread else dataset.cardinality())
     return None if count < 0 else count
 
 
@@ -72,14 +137,18 @@ def dataset_is_endless(dataset: Any) -> bool:
 
 def dataset_element(dataset: Any) -> Any:
     """One batch of the data set, for its structure, shapes and dtypes."""
+    if isinstance(dataset, tf.distribute.DistributedDataset):
+        first = next(iter(dataset))
+        return tree.map_structure(lambda x: x.values[0] if isinstance(x, tf.distribute.DistributedValues) else x, first)
     for element in dataset.take(1):
         return element
     raise ValueError("The data set is empty: it gave no batch.")
 
 
 def dataset_iterator(dataset: Any, strategy: Any) -> Any:
-    """A new iterator over the batches, spread over the replicas of a strategy."""
-    if strategy is not None and not isinstance(dataset, tf.distribute.DistributedDataset):
+    """A new iterator over the batches, spread over the replicas of a strategy; whole batches where it has a coordinator."""
+    spread = isinstance(dataset, tf.distribute.DistributedDataset)
+    if strategy is not None and not _is_coordinated(strategy) and not spread:
         dataset = strategy.experimental_distribute_dataset(dataset)
     elif isinstance(dataset, tf.data.Dataset):
         dataset = dataset.prefetch(tf.data.AUTOTUNE)
@@ -148,14 +217,17 @@ class Steps:
         strategy: Any = None,
         free_rows: bool = True,
     ) -> None:
-        self.collect, self.eager, self.strategy, self.free_rows = collect, eager, strategy, free_rows
+        self.collect, self.eager, self.strategy = collect, eager, strategy
+        self._far = _several_processes(strategy)
+        # What processes gather from each other must have one shape in a trace: batches of another size get their own.
+        self.free_rows = free_rows and not (collect and self._far)
         self._results, self._reset, self._anew = results, reset, False
         self.reads_results = results is not None
         self._slots: dict[str, tf.Variable] = {}
-        if jit and not eager:
+        self._many_replicas = strategy is not None and strategy.num_replicas_in_sync > 1
+        if jit and not eager and not self._many_replicas:  # replicas add up their gradients inside of a step
             step = tf.function(step, jit_compile=True, autograph=False)
         self._step = step
-        self._many_replicas = strategy is not None and strategy.num_replicas_in_sync > 1
         self._traces: dict[Any, Callable] = {}
         self._draw = self._drawn if eager else tf.function(self._drawn, autograph=False, reduce_retracing=True)
 
@@ -197,7 +269,7 @@ class Steps:
     def _run(self, data: Any) -> Any:
         """The step on a batch, on every replica its part."""
         with compiled_loops(self.compile_loops):
-            if not self._many_replicas:
+            if self.strategy is None:
                 return self._step(data)
             return self.strategy.run(self._step, args=(data,))
 
@@ -205,9 +277,14 @@ class Steps:
         """What the replicas gave as one: rows are put together, numbers averaged."""
         if not self._many_replicas:
             return outputs
+        here = self.strategy.experimental_local_results
+        if self.collect and self._far:
+            return tree.map_structure(lambda x: self.strategy.gather(x, axis=0), outputs)
         if self.collect:
-            return tree.map_structure(lambda x: tf.concat(self.strategy.experimental_local_results(x), 0), outputs)
-        return tree.map_structure(lambda x: tf.reduce_mean(self.strategy.experimental_local_results(x), 0), outputs)
+            return tree.map_structure(lambda x: tf.concat(here(x), 0), outputs)
+        if self._far:
+            return tree.map_structure(lambda x: self.strategy.reduce(tf.distribute.ReduceOp.MEAN, x, None), outputs)
+        return tree.map_structure(lambda x: tf.reduce_mean(here(x), 0), outputs)
 
     def _first(self, data: Any) -> Any:
         if self._reset is not None:
@@ -230,6 +307,12 @@ class Steps:
             first, last = _share(context.replica_id_in_sync_group, rows, replicas)
             return tree.map_structure(lambda x: None if x is None else x[first:last], data)
 
+        return self._for_each_replica(part)
+
+    def _for_each_replica(self, part: Callable) -> Any:
+        """`part(context)` for each replica; the context knows its number."""
+        if isinstance(self.strategy, tf.distribute.experimental.CentralStorageStrategy):  # it lacks the method below
+            return self.strategy.run(lambda: part(tf.distribute.get_replica_context()))
         return self.strategy.experimental_distribute_values_from_function(part)
 
     def _note(self, logs: Any) -> None:
@@ -284,7 +367,7 @@ class Steps:
             first, last = _share(context.replica_id_in_sync_group, size, replicas)
             return tree.map_structure(lambda a: None if a is None else tf.gather(a, rows[first:last]), arrays)
 
-        return self.strategy.experimental_distribute_values_from_function(part)
+        return self._for_each_replica(part)
 
     def _collected(self, batch: Callable, count: Any) -> Any:
         specs = self._outputs
@@ -331,6 +414,14 @@ class Steps:
                 f"A step could not be computed: {readable(error)} Look at the labels and shapes of that data; "
                 "compile(run_eagerly=True) shows the line it happens in."
             ) from None
+        except _LOST as error:
+            if not self._far and not _is_coordinated(self.strategy):
+                raise
+            raise RuntimeError(
+                "Another process of the cluster is gone, and without it this one cannot go on. End the processes that are "
+                "left and start all of them again; training goes on from the last file that the chief has saved "
+                f"(BackupAndRestore, ModelCheckpoint). What TensorFlow saw: {readable(error)}"
+            ) from None
 
     def batch(self, data: Any) -> Any:
         """One step on one batch: its logs, or its outputs."""
@@ -342,7 +433,7 @@ class Steps:
         """`count` steps over the rows `order[start * batch_size:]` of resident arrays, `batch_size` rows a step."""
         self._reset_now()
         with self._scope():
-            if self.eager:
+            if self.eager or (self.collect and self._far):
                 return self._rows_one_by_one(arrays, order, start, count, batch_size)
             if self.collect:
                 first = tree.map_structure(lambda a: None if a is None else tf.gather(a, order[:1]), arrays)
@@ -357,7 +448,7 @@ class Steps:
         for i in range(start, start + count):
             rows = order[i * batch_size : (i + 1) * batch_size]
             data = tree.map_structure(lambda a, rows=rows: None if a is None else tf.gather(a, rows), arrays)
-            gathered.append(self._one(data))
+            gathered.append(self._traced(self._one, data))
         if not self.collect:
             return gathered[-1]
         return tree.map_structure(lambda *parts: tf.concat(parts, 0), *gathered)
@@ -375,9 +466,90 @@ class Steps:
                 if not bool(element.has_value()):
                     return done, False, logs
                 data = element.get_value()
-                outputs = self._joined(self._run(data)) if self._many_replicas else self._traced(self._one, data)
+                is_split = any(isinstance(x, tf.distribute.DistributedValues) for x in tree.flatten(data))
+                outputs = self._joined(self._run(data)) if is_split else self._traced(self._one, data)
                 logs = [*(logs or []), outputs] if self.collect else outputs
             return count, True, logs
+
+
+class CoordinatedSteps(Steps):
+    """Steps that workers take as they are free, on weights that stand on servers: `ParameterServerStrategy`.
+
+    A loop inside the graph would stay on one worker. So each step is handed out by itself, together with its rows; a stretch
+    is a number of steps that were handed out, and ends when all are done. Workers do not wait for each other: a step may
+    start from weights that lack the steps still under way. A step whose worker is lost is handed to another one.
+
+    Args:
+        step, results, reset, collect, jit, eager, strategy, free_rows: as in `Steps`.
+
+    Raises:
+        ValueError: for eager: only graphs can be handed to another process.
+    """
+
+    def __init__(self, step: Callable, *args: Any, **kwargs: Any) -> None:
+        super().__init__(step, *args, **kwargs)
+        if self.eager:
+            raise ValueError(
+                "run_eagerly=True cannot be had with a parameter server: workers take graphs, not Python. Look for the "
+                "fault without a strategy first."
+            )
+        self._coordinator = tf.distribute.coordinator.ClusterCoordinator(self.strategy)
+        self._workers_step: dict[Any, Callable] = {}
+
+    def _hand_out(self, data: Any) -> Any:
+        """Let a worker take the step on a batch; gives what will hold its outputs."""
+        leaves, definition = tree.flatten_with_definition(data)
+        key = (definition, *[None if x is None else (tuple(x.shape[1:]), x.dtype) for x in leaves])
+        if key not in self._workers_step:
+            specs = [self._free(x) for x in leaves if x is not None]
+            places = [x is not None for x in leaves]
+
+            def step(*tensors: Any) -> Any:
+                given = iter(tensors)
+                batch = tree.pack_sequence_as(data, [next(given) if there else None for there in places])
+                return self._joined(self.strategy.run(self._step, args=(self._split(batch),)))
+
+            self._workers_step[key] = tf.function(step, input_signature=specs, autograph=False)
+        return self._coordinator.schedule(self._workers_step[key], args=tuple(x for x in leaves if x is not None))
+
+    def _finished(self, handed_out: list) -> Any:
+        """Wait for all steps; gives the logs, or the outputs of each in order."""
+        self._coordinator.join()
+        if self.collect:
+            return [self._coordinator.fetch(outputs) for outputs in handed_out]
+        return self._results() if self._results is not None else self._coordinator.fetch(handed_out[-1])
+
+    def batch(self, data: Any) -> Any:
+        """One step on one batch: its logs, or its outputs."""
+        self._reset_now()
+        with self._scope():
+            finished = self._finished([self._hand_out(data)])
+            return finished[0] if self.collect else finished
+
+    def rows(self, arrays: Any, order: Any, start: int, count: int, batch_size: int) -> Any:
+        """`count` steps over the rows `order[start * batch_size:]` of resident arrays, `batch_size` rows a step."""
+        self._reset_now()
+        with self._scope():
+            handed_out = []
+            for i in range(start, start + count):
+                rows = order[i * batch_size : (i + 1) * batch_size]
+                batch = tree.map_structure(lambda a, rows=rows: None if a is None else tf.gather(a, rows), arrays)
+                handed_out.append(self._hand_out(batch))
+            finished = self._finished(handed_out)
+            return tree.map_structure(lambda *parts: np.concatenate(parts), *finished) if self.collect else finished
+
+    def draw(self, iterator: Any, count: int) -> tuple[int, bool, Any]:
+        """At most `count` steps on batches of an iterator: (steps done, whether there may be more, logs)."""
+        self._reset_now()
+        with self._scope():
+            batches = list(itertools.islice(iterator, count))
+            handed_out = [self._hand_out(batch) for batch in batches]
+            return len(batches), len(batches) == count, self._finished(handed_out) if batches else None
+
+
+def make_steps(step: Callable, strategy: Any = None, **kwargs: Any) -> Steps:
+    """The kind of `Steps` that fits a strategy."""
+    return (CoordinatedSteps if _is_coordinated(strategy) else Steps)(step, strategy=strategy, **kwargs)
 
 
 def _share(replica: Any, rows: Any, replicas: int) -> tuple:
