@@ -1,5 +1,6 @@
 """fit, evaluate and predict: the same numbers step by step and in stretches, and clear words for bad data."""
 
+import re
 import warnings
 
 import numpy as np
@@ -353,3 +354,33 @@ def test_a_long_fit_compiles_the_loop_of_lstm_with_the_same_numbers():
         np.testing.assert_allclose(plain, compiled, rtol=1e-4, atol=1e-5)
     model.fit(words, labels, verbose=0)
     assert not model.make_train_function().compile_loops, "a short fit does not wait for XLA"
+
+
+def test_explain_traces_says_which_shapes_compiled_what_and_why_again():
+    model = keras.Sequential([keras.Input((None, 2)), layers.Dense(1), layers.GlobalAveragePooling1D(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    assert "No step has been traced" in model.explain_traces()
+    for rows in (64, 40):
+        model.fit(np.ones((rows, 3, 2), "float32"), np.ones((rows, 1), "float32"), epochs=2, verbose=0)
+    assert model.explain_traces().count("\n") == 1, "another number of rows needs no other graph"
+    model.fit(np.ones((64, 5, 2), "float32"), np.ones((64, 1), "float32"), verbose=0)
+    model.layers[-1].trainable = False
+    model.fit(np.ones((64, 5, 2), "float32"), np.ones((64, 1), "float32"), verbose=0)
+    model.train_on_batch(np.ones((8, 5, 2), "float32"), np.ones((8, 1), "float32"))
+    model.compile("sgd", "mse")
+    model.train_on_batch(np.ones((8, 5, 2), "float32"), np.ones((8, 1), "float32"))
+    told = re.sub(r" \(\d+\.\d\d s\)", "", model.explain_traces()).splitlines()
+    assert told == [
+        "train: 5 traces",
+        "  1. a stretch of arrays: x (None, 3, 2) float32, y (None, 1) float32",
+        "  2. a stretch of arrays: x (None, 5, 2) float32, y (None, 1) float32",
+        "     again, because x has shape (None, 5, 2), not (None, 3, 2)",
+        "  3. a stretch of arrays: x (None, 5, 2) float32, y (None, 1) float32",
+        "     again, because 2 of 4 weights are trained",
+        "  4. one batch, counted anew: x (None, 5, 2) float32, y (None, 1) float32",
+        "     again, because one batch, counted anew is a graph of its own",
+        "  5. one batch, counted anew: x (None, 5, 2) float32, y (None, 1) float32",
+        "     again, because compile() was called for the 2. time",
+    ]
+    model.evaluate(np.ones((4, 1, 2), "float32"), np.ones((4, 1), "float32"), verbose=0)
+    assert "test: 1 trace\n  1. one batch, counted anew: x (None, 1, 2)" in model.explain_traces()

@@ -1,11 +1,12 @@
 """Which data made a step be traced into a graph, and why once more: what `model.explain_traces()` says."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hornbook import tree
 
-__all__ = ["Trace", "explain"]
+__all__ = ["Trace", "described", "explain"]
 
 PARTS = ("x", "y", "sample_weight")
 
@@ -18,14 +19,14 @@ class Trace:
         function: "train", "test" or "predict".
         runs: what the graph runs: "one batch", "a stretch of arrays", "a stretch of a data set".
         inputs: (name, shape, dtype) of each array of a batch; a size that may vary is None.
-        state: what the step reads besides its inputs, and why it is made anew: the words for it, by topic.
+        state: what else the graph was made for, in words, by topic.
         seconds: how long the tracing took.
     """
 
     function: str
     runs: str
     inputs: tuple[tuple[str, tuple, str], ...]
-    state: tuple[tuple[str, str], ...]
+    state: Mapping[str, str]
     seconds: float
 
     def __str__(self) -> str:
@@ -49,7 +50,7 @@ def explain(traces: list[Trace]) -> str:
     """A line for each trace: what it serves, how long it took, and what was different from the one before.
 
     >>> inputs = (("x", (None, 3), "float32"),)
-    >>> print(explain([Trace("train", "one batch", inputs, (), 0.1)]))
+    >>> print(explain([Trace("train", "one batch", inputs, {}, 0.1)]))
     train: 1 trace
       1. one batch: x (None, 3) float32 (0.10 s)
     """
@@ -85,10 +86,7 @@ def _reasons(old: Trace, new: Trace) -> list[str]:
             found.append(f"{name} has shape {_shape(shape)}, not {_shape(old_shape)}")
         if dtype != old_dtype:
             found.append(f"{name} is {dtype}, not {old_dtype}")
-    for topic, value in new.state:
-        if dict(old.state).get(topic) != value:
-            found.append(value)
-    return found
+    return found + [words for topic, words in new.state.items() if old.state.get(topic) != words]
 
 
 def _shape(shape: tuple) -> str:

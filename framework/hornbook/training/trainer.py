@@ -4,6 +4,7 @@
 *stretches*: many steps in one compiled call, as long as nobody needs to look in between.
 """
 
+import functools
 import inspect
 import math
 import time
@@ -32,6 +33,7 @@ from hornbook.training.data import (
 )
 from hornbook.training.run import Run
 from hornbook.training.state_tree import assign_tree, to_tree
+from hornbook.training.traces import Trace, described, explain
 
 UPDATE_SECONDS = 0.1  # how often a progress bar moves, and so how long a stretch lasts
 FIRST_SECONDS = 0.5  # after a first stretch that took longer, the second one is no longer
@@ -60,6 +62,8 @@ class Trainer:
         self._compile_metrics: CompiledMetrics | None = None
         self._steps: dict[str, backend.Steps] = {}
         self._steps_check_finite = False
+        self._traces: list[Trace] = []
+        self._times_compiled = 0
         self._compile_arguments: dict[str, Any] | None = None
         self._strategy = backend.current_strategy()
         self._trained_with: Any = None
@@ -72,6 +76,7 @@ class Trainer:
         return {
             **self.__dict__,
             "_steps": {},
+            "_traces": [],
             "_strategy": None,
             "_trained_with": None,
             "_run": None,
@@ -146,6 +151,7 @@ class Trainer:
         self._run_eagerly, self._jit_compile, self.steps_per_execution = run_eagerly, jit_compile, steps_per_execution
         self.stop_training = False
         self.compiled = True
+        self._times_compiled += 1
         self._forget_compiled_steps()
 
     def _check_scope(self, optimizer: Any) -> None:
@@ -418,8 +424,40 @@ class Trainer:
                 eager=self.run_eagerly,
                 strategy=self._strategy,
                 free_rows=not self._has_fixed_rows(),
+                on_trace=functools.partial(self._note_trace, kind),
             )
         return self._steps[kind]
+
+    def _note_trace(self, kind: str, runs: str, data: Any, seconds: float) -> None:
+        trained = sum(v.trainable for v in self.weights)  # type: ignore[attr-defined]
+        loops = "compiled" if self._steps[kind].compile_loops else "not compiled"
+        state = {
+            "compile": f"compile() was called for the {self._times_compiled}. time",
+            "trainable": f"{trained} of {len(self.weights)} weights are trained",  # type: ignore[attr-defined]
+            "loops": f"recurrent loops are {loops} by XLA",
+        }
+        self._traces.append(Trace(kind, runs, described(data), state, seconds))
+
+    def explain_traces(self) -> str:
+        """Which batches made which steps be traced into graphs, how long that took, and why again where it was again.
+
+        A trace takes seconds where the work on a batch takes milliseconds: shapes that change from batch to batch, or
+        weights that are frozen between two calls of `fit`, cost one each.
+
+        Returns:
+            a text with a line for each trace.
+
+        >>> import numpy as np
+        >>> import hornbook as keras
+        >>> model = keras.Sequential([keras.Input((None,)), keras.layers.Reshape((-1, 1)), keras.layers.Dense(1)])
+        >>> _ = model.predict(np.ones((2, 3)), verbose=0), model.predict(np.ones((2, 4)), verbose=0)
+        >>> print(model.explain_traces())  # doctest: +ELLIPSIS
+        predict: 2 traces
+          1. one batch: x (None, 3) float32 (... s)
+          2. one batch: x (None, 4) float32 (... s)
+             again, because x has shape (None, 4), not (None, 3)
+        """
+        return explain(self._traces)
 
     def _has_fixed_rows(self) -> bool:
         """Whether the model is made for batches of one size: by its inputs, or by a layer that keeps state for each row."""

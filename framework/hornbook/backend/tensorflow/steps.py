@@ -7,6 +7,7 @@ the loop itself is in the graph: rows of resident arrays are gathered by an orde
 
 import contextlib
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -199,6 +200,7 @@ class Steps:
         eager: no graph at all: each step runs as Python.
         strategy: the `tf.distribute` strategy on whose replicas each step runs.
         free_rows: one trace serves batches of every size; False where the model is made for one size.
+        on_trace: told of each graph that is made: what it runs, the specs of a batch, the seconds it took.
 
     Attributes:
         compile_loops: recurrent loops are compiled by XLA from now on. It takes about a second, so it is for long work.
@@ -216,7 +218,9 @@ class Steps:
         eager: bool = False,
         strategy: Any = None,
         free_rows: bool = True,
+        on_trace: Callable | None = None,
     ) -> None:
+        self._on_trace = on_trace
         self.collect, self.eager, self.strategy = collect, eager, strategy
         self._far = _several_processes(strategy)
         # What processes gather from each other must have one shape in a trace: batches of another size get their own.
@@ -229,7 +233,7 @@ class Steps:
             step = tf.function(step, jit_compile=True, autograph=False)
         self._step = step
         self._traces: dict[Any, Callable] = {}
-        self._draw = self._drawn if eager else tf.function(self._drawn, autograph=False, reduce_retracing=True)
+        self._draws: dict[bool, Callable] = {}
 
     def _traced(self, function: Callable, *arguments: Any) -> Any:
         """Call `function`, traced once for each structure, dtype and shape (the number of rows left free)."""
@@ -286,12 +290,25 @@ class Steps:
             return tree.map_structure(lambda x: self.strategy.reduce(tf.distribute.ReduceOp.MEAN, x, None), outputs)
         return tree.map_structure(lambda x: tf.reduce_mean(here(x), 0), outputs)
 
+    @contextlib.contextmanager
+    def _noted(self, runs: str, data: Any) -> Iterator[None]:
+        """The graph that is made in this context is told to `on_trace`."""
+        started = time.perf_counter()
+        yield
+        if self._on_trace is not None and not self.eager:
+            self._on_trace(runs, data, time.perf_counter() - started)
+
     def _first(self, data: Any) -> Any:
-        if self._reset is not None:
-            self._reset()
-        return self._one(data)
+        with self._noted("one batch, counted anew", data):
+            if self._reset is not None:
+                self._reset()
+            return self._on_one(data)
 
     def _one(self, data: Any) -> Any:
+        with self._noted("one batch", data):
+            return self._on_one(data)
+
+    def _on_one(self, data: Any) -> Any:
         outputs = self._joined(self._run(self._split(data)))
         return self._results() if self._results is not None else outputs
 
@@ -341,6 +358,10 @@ class Steps:
 
     # -- a stretch over rows of resident arrays --------------------------------------------------------------------
     def _gathered(self, arrays: Any, order: Any, start: Any, count: Any, batch_size: Any) -> Any:
+        with self._noted("a stretch of arrays", arrays):
+            return self._over_rows(arrays, order, start, count, batch_size)
+
+    def _over_rows(self, arrays: Any, order: Any, start: Any, count: Any, batch_size: Any) -> Any:
         total = tf.shape(order)[0]
 
         def batch(i: Any) -> Any:
@@ -385,6 +406,10 @@ class Steps:
 
     # -- a stretch over a tf.data iterator -------------------------------------------------------------------------
     def _drawn(self, iterator: Any, count: Any) -> tuple:
+        with self._noted("a stretch of a data set", iterator.element_spec):
+            return self._over_draws(iterator, count)
+
+    def _over_draws(self, iterator: Any, count: Any) -> tuple:
         def body(done: Any, alive: Any) -> tuple:
             element = iterator.get_next_as_optional()
             alive = element.has_value()
@@ -458,7 +483,10 @@ class Steps:
         self._reset_now()
         with self._scope():
             if not self.eager and not self.collect:
-                done, alive, logs = self._draw(iterator, tf.constant(count, tf.int32))
+                if self.compile_loops not in self._draws:
+                    draw = tf.function(self._drawn, autograph=False, reduce_retracing=True)
+                    self._draws[self.compile_loops] = draw
+                done, alive, logs = self._draws[self.compile_loops](iterator, tf.constant(count, tf.int32))
                 return int(done), bool(alive), logs
             logs: Any = None
             for done in range(count):
