@@ -406,7 +406,7 @@ class Steps:
 
     # -- a stretch over a tf.data iterator -------------------------------------------------------------------------
     def _drawn(self, iterator: Any, count: Any) -> tuple:
-        with self._noted("a stretch of a data set", iterator.element_spec):
+        with self._noted("a stretch of a data set", _one_replicas(iterator.element_spec)):
             return self._over_draws(iterator, count)
 
     def _over_draws(self, iterator: Any, count: Any) -> tuple:
@@ -578,6 +578,11 @@ class CoordinatedSteps(Steps):
 def make_steps(step: Callable, strategy: Any = None, **kwargs: Any) -> Steps:
     """The kind of `Steps` that fits a strategy."""
     return (CoordinatedSteps if _is_coordinated(strategy) else Steps)(step, strategy=strategy, **kwargs)
+
+
+def _one_replicas(specs: Any) -> Any:
+    """The specs of the batches of an iterator that is spread over replicas: those of the first one's parts."""
+    return tree.map_structure(lambda spec: getattr(spec, "_value_specs", [spec])[0], specs)
 
 
 def _share(replica: Any, rows: Any, replicas: int) -> tuple:
