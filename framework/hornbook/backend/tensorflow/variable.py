@@ -37,8 +37,11 @@ class VariableStorage(ValueHolder):
 
     _value: Any
 
-    def _store(self, initial_value: Any, trainable: bool, aggregation: str, synchronization: str, name: str) -> Any:
-        """A new storage with `initial_value` (an array, or a function that makes one)."""
+    def _store(self, initial_value: Any, trainable: bool, aggregation: str, synchronization: str) -> Any:
+        """A new storage with `initial_value` (an array, or a function that makes one).
+
+        It has no name of its own: TensorFlow keeps some 30 KB, for good, for each name that a variable ever had.
+        """
         with tf.init_scope():
             start: Any = initial_value() if callable(initial_value) else initial_value
             return tf.Variable(
@@ -46,7 +49,6 @@ class VariableStorage(ValueHolder):
                 trainable=trainable,
                 aggregation=_AGGREGATION[aggregation],
                 synchronization=_SYNCHRONIZATION[synchronization],
-                name=name,
             )
 
     def _write(self, value: Any) -> None:
