@@ -5,6 +5,7 @@ augmentation by NumPy's generator, and callbacks that remember something: each w
 or fed otherwise.
 """
 
+import contextlib
 import json
 import os
 import resource
@@ -91,12 +92,9 @@ def data(kind):
     }[kind]()
 
 
-def train(kind, folder, frequency, more=(), **backup):
-    """Train from the beginning, or from a backup; gives all that came of it as arrays by name."""
-    folder = Path(folder)
-    keras.utils.clear_session(free_memory=False)
-    keras.utils.set_random_seed(3)
-    model = keras.Sequential(
+def network():
+    """A small one with dropout, batch normalization and a metric that makes its state in the first step."""
+    net = keras.Sequential(
         [
             keras.Input((6,)),
             layers.Dense(16, activation="relu"),
@@ -106,7 +104,17 @@ def train(kind, folder, frequency, more=(), **backup):
         ]
     )
     optimizer = keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9)
-    model.compile(optimizer, "categorical_crossentropy", metrics=[metrics.F1Score()])
+    net.compile(optimizer, "categorical_crossentropy", metrics=[metrics.F1Score()])
+    return net
+
+
+def train(kind, folder, frequency, more=(), scope=contextlib.nullcontext, **backup):
+    """Train from the beginning, or from a backup; gives all that came of it as arrays by name."""
+    folder = Path(folder)
+    keras.utils.clear_session(free_memory=False)
+    keras.utils.set_random_seed(3)
+    with scope():
+        model = network()
     x, y = rows()
     looking_on = [
         callbacks.BackupAndRestore(folder / "backup", save_freq=frequency, **backup),

@@ -60,6 +60,20 @@ class VariableStorage(ValueHolder):
     def _write_sub(self, value: Any) -> None:
         self._value.assign_sub(value, read_value=False)
 
+    def local_parts(self) -> np.ndarray | None:
+        """What each replica of this process holds of a variable that replicas add up when it is read, (replicas, *shape).
+
+        None for any other variable: all replicas hold the same numbers.
+        """
+        if not _is_in_parts(self._value):
+            return None
+        return np.stack([part.numpy() for part in self._value.values])
+
+    def assign_local_parts(self, parts: np.ndarray) -> None:
+        """Write what `local_parts` gave."""
+        for mine, part in zip(self._value.values, parts, strict=True):
+            mine.assign(part)
+
     def _mark_trainable(self, value: bool) -> None:
         self._value._trainable = value
 
@@ -91,3 +105,8 @@ class VariableStorage(ValueHolder):
     @property
     def _shared_name(self) -> str:
         return self._value._shared_name
+
+
+def _is_in_parts(stored: Any) -> bool:
+    on_read = tf.VariableSynchronization.ON_READ
+    return isinstance(stored, tf.distribute.DistributedValues) and stored.synchronization == on_read
