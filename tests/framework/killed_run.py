@@ -108,9 +108,8 @@ def network():
     return net
 
 
-def train(kind, folder, frequency, more=(), scope=contextlib.nullcontext, **backup):
-    """Train from the beginning, or from a backup; gives all that came of it as arrays by name."""
-    folder = Path(folder)
+def fit(kind, folder, frequency, more=(), scope=contextlib.nullcontext, **backup):
+    """Train from the beginning, or from a backup: (model, history)."""
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(3)
     with scope():
@@ -125,16 +124,28 @@ def train(kind, folder, frequency, more=(), scope=contextlib.nullcontext, **back
         *more,
     ]
     history = model.fit(**data(kind), epochs=EPOCHS, validation_data=(x[:50], y[:50]), callbacks=looking_on, verbose=0)
+    return model, history
+
+
+def results(model, history):
+    """The numbers of a run, as arrays by name."""
     variables = [*model.variables, *model.optimizer.variables]
-    files = sorted(path for path in folder.glob("*.weights.h5"))
     found = {f"{i}: {v.path}": v.numpy() for i, v in enumerate(variables)}
-    for path in files:
-        model.load_weights(path)
-        found |= {f"{path.name} {i}": weight for i, weight in enumerate(model.get_weights())}
     found["history"] = np.array(json.dumps([history.epoch, history.history], default=np.ndarray.tolist))
-    found["log.csv"] = np.array((folder / "log.csv").read_text())
     found["random"] = np.random.uniform(size=3)
     found["seed"] = keras.random.uniform((2,)).numpy()
+    return found
+
+
+def train(kind, folder, frequency, more=(), scope=contextlib.nullcontext, **backup):
+    """`fit`, and all that came of it: numbers and files."""
+    folder = Path(folder)
+    model, history = fit(kind, folder, frequency, more, scope, **backup)
+    found = results(model, history)
+    for path in sorted(folder.glob("*.weights.h5")):
+        model.load_weights(path)
+        found |= {f"{path.name} {i}": weight for i, weight in enumerate(model.get_weights())}
+    found["log.csv"] = np.array((folder / "log.csv").read_text())
     return found
 
 
