@@ -1,6 +1,6 @@
 """What each process of the clusters in test_multi_worker.py runs; alone, in the test's own process, it gives what to expect.
 
-python cluster_program.py KIND FOLDER PART...       KIND "multi_worker" or "parameter_server"; parts are functions below
+Its command is [kind, folder, part, ...]: "multi_worker" or "parameter_server", and the names of functions below.
 """
 
 import contextlib
@@ -11,9 +11,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from tests.framework import killed_run
 
 import hornbook as keras
 from hornbook import distribution, layers
+from hornbook.saving import backup
 
 ROWS, BATCH = 53, 16  # the last batch has 5 rows
 FOLDER = Path(".")
@@ -197,13 +199,26 @@ def reopened(scope):
 
 
 def uncut(scope):
-    """A run that keeps its state every three steps, left alone. Dropout, and noise of each process, draw numbers."""
-    return _with_backups(scope, "uncut")
+    """A run that is left alone. Dropout, and noise of each process, draw numbers."""
+    return _with_backups(scope, "uncut", "epoch")
 
 
 def cut(scope):
-    """The same run, to be killed at any moment and started again."""
-    return _with_backups(scope, "cut")
+    """The same run with a state every three steps, to be killed at any moment and started again."""
+    count = killed_run.Count(FOLDER / "cut" / f"steps-{INDEX}")
+    return _with_backups(scope, "cut", 3, count, save_before_preemption=True)
+
+
+def apart(scope):
+    """Backups where each process sees a folder of its own."""
+    x, y, _ = data()
+    with scope():
+        net = compiled()
+    backup.SECONDS_TO_BE_SEEN = 0.1
+    try:
+        net.fit(x, y, verbose=0, callbacks=[keras.callbacks.BackupAndRestore(FOLDER / f"apart-{INDEX}")])
+    except OSError as error:
+        return {"told": str(error)}
 
 
 class Noise(keras.callbacks.Callback):
@@ -219,16 +234,19 @@ class Noise(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.drawn.append(np.random.uniform())
 
+    def get_state(self):
+        return {"drawn": self.drawn}
 
-def _with_backups(scope, name):
-    from tests.framework import killed_run
+    def set_state(self, state):
+        self.drawn = state["drawn"]
 
+
+def _with_backups(scope, name, frequency, *more, **options):
     keras.config.enable_op_determinism()
     folder = FOLDER / name
     folder.mkdir(exist_ok=True)
     noise = Noise()
-    more = [noise, killed_run.Count(folder / f"steps-{INDEX}")]
-    model, found = killed_run.fit("arrays", folder, 3, more, scope)
+    model, found = killed_run.fit("arrays", folder, frequency, [noise, *more], scope, **options)
     return {**killed_run.results(model, found), "noise": noise.drawn[-1]}
 
 
@@ -276,20 +294,23 @@ def served(scope):
     }
 
 
-def alone(part):
+def alone(part, folder):
     """What a part gives on one device."""
+    global FOLDER
+    FOLDER = folder
     return globals()[part](contextlib.nullcontext)
 
 
-def main():
+def run(command, environment, log, errors):
+    """What each process does."""
     global FOLDER, INDEX
-    kind, FOLDER, parts = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
+    for path, stream in ((log, sys.stdout), (errors, sys.stderr)):
+        with open(path, "ab") as file:
+            os.dup2(file.fileno(), stream.fileno())
+    os.environ.update(environment, HORNBOOK_LOCAL_CLUSTER=str(os.getppid()))
+    kind, FOLDER, *parts = command
     INDEX = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
     strategy = distribution.initialize(kind)
     for part in parts:
         found = globals()[part](strategy.scope)
         np.savez(FOLDER / f"{part}-{INDEX}.npz", **{name: np.asarray(value) for name, value in found.items()})
-
-
-if __name__ == "__main__":
-    main()

@@ -1,42 +1,57 @@
 """Several processes train together, over real sockets on this machine: the numbers are those of one device."""
 
-import importlib.util
 import json
-import os
+import multiprocessing
 import random
+import re
+import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.framework import cluster_program, killed_run
 
 from hornbook import distribution
 from hornbook.distribution import Cluster, LocalCluster
 
-PROGRAM = Path(__file__).with_name("cluster_program.py")
-ROOT = PROGRAM.parents[2]
-ENVIRONMENT = {
-    "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("framework", "datasets", ".")),
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "CUDA_VISIBLE_DEVICES": "",
-}
+ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
 PARTS = ("learn", "together", "streams", "order", "own", "files")
 SECONDS = 300  # what a cluster may take on a busy machine before it is ended
 
 
-def program(folder):
-    """The program of the processes, to run parts of it here."""
-    spec = importlib.util.spec_from_file_location("cluster_program", PROGRAM)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.FOLDER = folder
-    return module
+class Forked:
+    """A process as `subprocess.Popen` has it, forked from one that has imported TensorFlow, for that takes seconds."""
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([cluster_program.__name__])
+
+    def __init__(self, *arguments):
+        self.process = self.context.Process(target=cluster_program.run, args=arguments, daemon=True)
+        self.process.start()
+        self.kill, self.terminate = self.process.kill, self.process.terminate
+
+    returncode = property(lambda self: self.process.exitcode)
+
+    def poll(self):
+        return self.returncode
+
+    def wait(self, seconds=None):
+        self.process.join(seconds)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired("", seconds)
+
+
+class ForkedCluster(LocalCluster):
+    """A cluster of such processes."""
+
+    def _start(self, environment, log, errors):
+        return Forked(self.command, environment, log.name, errors.name)
 
 
 def cluster(folder, kind, parts, workers, servers=0, **environment):
-    command = [sys.executable, "-W", "ignore", str(PROGRAM), kind, str(folder), *parts]
-    return LocalCluster(command, workers, servers, folder / "logs", {**ENVIRONMENT, **environment}, SECONDS)
+    command = [kind, folder, *parts]
+    return ForkedCluster(command, workers, servers, folder / "logs", {**ENVIRONMENT, **environment}, SECONDS)
 
 
 def found(folder, part, index=0):
@@ -49,21 +64,35 @@ def steps_done(folder, index):
     return len(steps.read_text().splitlines()) if steps.exists() else 0
 
 
-def kill_at(running, folder, index, step):
-    """Kill a process once it has done so many steps, and see the others end; False where the run is over before."""
+def wait_for_step(running, folder, index, step):
+    """Until a process has done so many steps; False where the run is over before."""
     while steps_done(folder, index) < step:
         codes = [process.poll() for process in running.processes.values()]
         if codes == [0] * len(codes):
             return False
         assert not any(codes), (codes, running.last_words("worker", 0), running.last_words("worker", 1))
         time.sleep(0.002)
+    return True
+
+
+def kill(running, index):
+    """Kill a process, and see the others end."""
     running.kill("worker", index)
     killed = time.monotonic()
-    running.processes["worker", index].returncode = 0  # its end is known; what the others do is asked for
+    running.tasks.remove(("worker", index))  # its end is known; what the others do is asked for
     with pytest.raises(RuntimeError, match="ended with code"):
         running.wait()
-    assert time.monotonic() - killed < 60
-    return True
+    seconds = time.monotonic() - killed
+    print(f"process {index} was killed; the others were gone {seconds:.1f} s later")
+    assert seconds < 60
+
+
+def end(running, index):
+    """Tell a process to end, and see all keep the state and end."""
+    running.processes["worker", index].terminate()
+    for process in running.processes.values():
+        process.wait(60)
+    assert {process.poll() for process in running.processes.values()} == {143}
 
 
 def check_as_if_never_cut(folder, workers):
@@ -152,7 +181,7 @@ def test_a_cluster_of_nobody_is_refused():
 # ------------------------------------------------------------------------------------------------- in step
 def check_part(folder, part, workers):
     """Every process has the numbers of one device."""
-    expected = program(folder / "alone").alone(part)
+    expected = cluster_program.alone(part, folder / "alone")
     for index in range(workers):
         got = found(folder, part, index)
         assert set(got) == set(expected)
@@ -170,38 +199,45 @@ def check_files(folder, workers):
 def test_two_processes_and_one_that_is_killed(tmp_path):
     """All parts; then one process of two is killed in mid-run, the other one ends with a word, and both start again."""
     with cluster(tmp_path, "multi_worker", (*PARTS, "uncut", "cut"), 2) as running:
-        assert kill_at(running, tmp_path, 1, step=31)  # the third epoch
+        assert wait_for_step(running, tmp_path, 1, 31)  # of the third epoch
+        kill(running, 1)
     assert "Another process of the cluster is gone" in running.last_words("worker", 0)
     for part in PARTS:
         check_part(tmp_path, part, 2)
     check_files(tmp_path, 2)
-    done = steps_done(tmp_path, 0)
 
-    with cluster(tmp_path, "multi_worker", ("reopened", "cut"), 2) as running:
+    with cluster(tmp_path, "multi_worker", ("apart", "reopened", "cut"), 2) as running:
         running.wait()
+    for index in (0, 1):
+        assert re.search(
+            r"apart-\d is not the same folder .* \[1\] of \[0, 1\] do", str(found(tmp_path, "apart", index)["told"])
+        )
     check_part(tmp_path, "reopened", 2)
     check_as_if_never_cut(tmp_path, 2)
-    again = done + steps_done(tmp_path, 0) - len((tmp_path / "uncut" / "steps-0").read_text().splitlines())
-    assert 0 <= again - done <= 4  # steps that the kill has cost: no more than between two backups
+    history = json.loads(str(found(tmp_path, "cut")["history"]))
+    again = steps_done(tmp_path, 0) - killed_run.STEPS["arrays"] * len(history[0])
+    assert 0 <= again <= 3  # steps that the kill has cost: those since the last backup
 
 
 @pytest.mark.slow
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("workers", [2, 3])
 def test_processes_killed_at_many_moments(workers, tmp_path):
-    """The chief too."""
+    """The chief too; and told to end, which ends all with a state behind the same step."""
     with cluster(tmp_path, "multi_worker", ["uncut"], workers) as running:
         running.wait()
-    moments, kills = random.Random(workers), []
+    moments, ends = random.Random(workers), []
     while True:
         with cluster(tmp_path, "multi_worker", ["cut"], workers) as running:
+            how = kill if len(ends) % 3 else end
             who, before = moments.randrange(workers), steps_done(tmp_path, 0)
-            step = before + moments.randrange(1, 25) if len(kills) < 6 else 10**6
-            if not kill_at(running, tmp_path, who, step):
+            after = moments.randrange(1, 25) if len(ends) < 6 else 10**6
+            if not wait_for_step(running, tmp_path, who, before + after):
                 break
-        kills.append((who, step - before))
-    print(f"{workers} processes, killed as (process, after steps): {kills}; all bit for bit")
-    assert len(kills) >= 4
+            how(running, who)
+        ends.append((how.__name__, who, after))
+    print(f"{workers} processes: {ends}; all bit for bit")
+    assert len(ends) >= 4
     check_as_if_never_cut(tmp_path, workers)
 
 

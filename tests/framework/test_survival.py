@@ -192,7 +192,7 @@ def killed_runs(start, folder, kills, seconds, moments, kind, frequency, **backu
             break
         os.kill(child.pid, signal.SIGKILL)
         child.join(10)
-        lost.append(steps_to_redo(folder, STEPS[kind]))
+        lost.append(steps_to_redo(folder, killed_run.STEPS[kind]))
     assert child.exitcode == 0
     left = sorted(path.name for path in folder.rglob("*") if path.suffix not in (".backup", ".h5"))
     assert [name for name in left if name not in ("backup", "steps")] == ["log.csv", "result.npz"], (
@@ -200,9 +200,6 @@ def killed_runs(start, folder, kills, seconds, moments, kind, frequency, **backu
     )  # nothing astray
     assert len(list(folder.glob("*.h5"))) <= 2 and not list(folder.glob(".*"))
     return lost
-
-
-STEPS = {"arrays": 14, "endless pipeline": 9, "py_dataset": 13}  # of an epoch
 
 
 @pytest.mark.slow
@@ -217,7 +214,7 @@ def test_kills_at_random_moments(start, tmp_path):
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("frequency", ["epoch", 1])
-@pytest.mark.parametrize("kind", list(STEPS))
+@pytest.mark.parametrize("kind", list(killed_run.STEPS))
 def test_many_kills_at_random_moments(kind, frequency, start, tmp_path):
     expected, seconds = whole_run(start, make(tmp_path / "whole"), kind, frequency)
     moments, lost, rounds = random.Random(f"{kind} {frequency}"), [], 0

@@ -167,7 +167,7 @@ class BackupFolder:
             mark.unlink()
         if not seen.all():
             raise OSError(
-                f"{self.path} is not the same folder for all processes: {list(np.flatnonzero(~seen))} of "
+                f"{self.path} is not the same folder for all processes: {np.flatnonzero(~seen).tolist()} of "
                 f"{list(range(len(seen)))} do not see what the chief (0) writes there. Name a folder on a disk that all "
                 "machines share, by its whole path."
             )

@@ -84,7 +84,8 @@ class VariableStorage(ValueHolder):
         >>> keras.Variable([1.0, 2.0]).numpy()
         array([1., 2.], dtype=float32)
         """
-        return np.asarray(self.value.numpy() if hasattr(self.value, "numpy") else self.value)
+        value = self.value
+        return np.asarray(value.numpy() if hasattr(value, "numpy") else value)
 
     # What `tf.GradientTape.gradient`, `tf.Module` and checkpoints look for.
     _should_act_as_resource_variable = True
