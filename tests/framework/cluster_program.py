@@ -8,7 +8,6 @@ import json
 import os
 import random
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 import hornbook as keras
 from hornbook import distribution, layers
 
-ROWS, BATCH, EPOCHS = 53, 16, 6  # the last batch has 5 rows
+ROWS, BATCH = 53, 16  # the last batch has 5 rows
 FOLDER = Path(".")
 INDEX = 0
 
@@ -188,44 +187,49 @@ def files(scope):
     return {"evaluate": net.evaluate(x, y, verbose=0)}
 
 
-class Waits(keras.callbacks.Callback):
-    """Says when epoch 3 begins; the second process then stays there until it is killed."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == 3:
-            (FOLDER / f"waiting-{INDEX}").touch()
-            while INDEX == 1:
-                time.sleep(1)
-
-
-def interrupted(scope, *more):
-    """A run that keeps a file of each epoch, in which the second process is killed."""
+def reopened(scope):
+    """The file of `files`, in other processes: training goes on."""
     x, y, _ = data()
     with scope():
-        net = compiled()
-    kept = keras.callbacks.ModelCheckpoint(FOLDER / "epoch-{epoch}.keras")
-    net.fit(x, y, BATCH, epochs=EPOCHS, verbose=0, callbacks=[kept, Waits()])
-    return numbers(net)
-
-
-def resumed(scope):
-    """The same run, gone on with from the last file."""
-    x, y, _ = data()
-    epoch = max(int(path.stem.split("-")[1]) for path in FOLDER.glob("epoch-*.keras"))
-    with scope():
-        net = keras.saving.load_model(FOLDER / f"epoch-{epoch}.keras")
+        net = keras.saving.load_model(FOLDER / "files-0" / "model.keras")
     keras.utils.set_random_seed(3)
-    found = net.fit(x, y, BATCH, epochs=EPOCHS, initial_epoch=epoch, verbose=0)
-    return {**numbers(net), "epochs": found.epoch}
+    return {**history(net.fit(x, y, BATCH, epochs=2, verbose=0)), **numbers(net)}
 
 
-def uninterrupted(scope):
-    """What `interrupted` and `resumed` come to."""
-    x, y, _ = data()
-    with scope():
-        net = compiled()
-    net.fit(x, y, BATCH, epochs=EPOCHS, verbose=0)
-    return numbers(net)
+def uncut(scope):
+    """A run that keeps its state every three steps, left alone. Dropout, and noise of each process, draw numbers."""
+    return _with_backups(scope, "uncut")
+
+
+def cut(scope):
+    """The same run, to be killed at any moment and started again."""
+    return _with_backups(scope, "cut")
+
+
+class Noise(keras.callbacks.Callback):
+    """Draws from NumPy's generator, which each process has seeded otherwise, and remembers what."""
+
+    def __init__(self):
+        super().__init__()
+        self.drawn = []
+
+    def on_train_begin(self, logs=None):
+        np.random.seed(INDEX)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.drawn.append(np.random.uniform())
+
+
+def _with_backups(scope, name):
+    from tests.framework import killed_run
+
+    keras.config.enable_op_determinism()
+    folder = FOLDER / name
+    folder.mkdir(exist_ok=True)
+    noise = Noise()
+    more = [noise, killed_run.Count(folder / f"steps-{INDEX}")]
+    model, found = killed_run.fit("arrays", folder, 3, more, scope)
+    return {**killed_run.results(model, found), "noise": noise.drawn[-1]}
 
 
 def served(scope):

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import random
 import sys
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from hornbook.distribution import Cluster, LocalCluster
 PROGRAM = Path(__file__).with_name("cluster_program.py")
 ROOT = PROGRAM.parents[2]
 ENVIRONMENT = {
-    "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("framework", "datasets")),
+    "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("framework", "datasets", ".")),
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "CUDA_VISIBLE_DEVICES": "",
 }
@@ -24,10 +25,12 @@ PARTS = ("learn", "together", "streams", "order", "own", "files")
 SECONDS = 300  # what a cluster may take on a busy machine before it is ended
 
 
-def program():
+def program(folder):
+    """The program of the processes, to run parts of it here."""
     spec = importlib.util.spec_from_file_location("cluster_program", PROGRAM)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    module.FOLDER = folder
     return module
 
 
@@ -40,13 +43,36 @@ def found(folder, part, index=0):
     return dict(np.load(folder / f"{part}-{index}.npz"))
 
 
-def wait_for(path, running, seconds=SECONDS):
-    """Until a file is there, or the processes that should make it are gone."""
-    end = time.monotonic() + seconds
-    while not path.exists():
-        codes = {task: process.poll() for task, process in running.processes.items()}
-        assert not any(codes.values()) and time.monotonic() < end, (codes, running.last_words("worker", 0))
-        time.sleep(0.05)
+def steps_done(folder, index):
+    """How many steps of the run that is cut a process has written down."""
+    steps = folder / "cut" / f"steps-{index}"
+    return len(steps.read_text().splitlines()) if steps.exists() else 0
+
+
+def kill_at(running, folder, index, step):
+    """Kill a process once it has done so many steps, and see the others end; False where the run is over before."""
+    while steps_done(folder, index) < step:
+        codes = [process.poll() for process in running.processes.values()]
+        if codes == [0] * len(codes):
+            return False
+        assert not any(codes), (codes, running.last_words("worker", 0), running.last_words("worker", 1))
+        time.sleep(0.002)
+    running.kill("worker", index)
+    killed = time.monotonic()
+    running.processes["worker", index].returncode = 0  # its end is known; what the others do is asked for
+    with pytest.raises(RuntimeError, match="ended with code"):
+        running.wait()
+    assert time.monotonic() - killed < 60
+    return True
+
+
+def check_as_if_never_cut(folder, workers):
+    for index in range(workers):
+        expected, got = found(folder, "uncut", index), found(folder, "cut", index)
+        assert set(got) == set(expected)
+        for name, value in expected.items():
+            np.testing.assert_array_equal(got[name], value, err_msg=f"{name}, {index}", strict=True)
+    assert not (folder / "cut" / "backup").exists()
 
 
 # ------------------------------------------------------------------------------------------------- who takes part
@@ -124,17 +150,17 @@ def test_a_cluster_of_nobody_is_refused():
 
 
 # ------------------------------------------------------------------------------------------------- in step
-def check_parts(folder, workers):
-    """Every process has the numbers of one device; files are the chief's."""
-    here = program()
-    here.FOLDER = folder / "alone"
-    for part in PARTS:
-        expected = here.alone(part)
-        for index in range(workers):
-            got = found(folder, part, index)
-            assert set(got) == set(expected)
-            for name, value in expected.items():
-                np.testing.assert_allclose(got[name], value, rtol=2e-5, atol=2e-6, err_msg=f"{part}: {name}, {index}")
+def check_part(folder, part, workers):
+    """Every process has the numbers of one device."""
+    expected = program(folder / "alone").alone(part)
+    for index in range(workers):
+        got = found(folder, part, index)
+        assert set(got) == set(expected)
+        for name, value in expected.items():
+            np.testing.assert_allclose(got[name], value, rtol=2e-5, atol=2e-6, err_msg=f"{part}: {name}, {index}")
+
+
+def check_files(folder, workers):
     kept = sorted(path.name for path in (folder / "files-0").iterdir())
     assert kept == ["checkpoint.keras", "log.csv", "model.keras", "model.weights.h5"]
     assert not [path for index in range(1, workers) for path in (folder / f"files-{index}").iterdir()]
@@ -142,27 +168,41 @@ def check_parts(folder, workers):
 
 @pytest.mark.slow
 def test_two_processes_and_one_that_is_killed(tmp_path):
-    """All parts; then one process of two is killed, the other ends with a word, and both go on from the last file."""
-    with cluster(tmp_path, "multi_worker", (*PARTS, "interrupted"), 2) as running:
-        wait_for(tmp_path / "waiting-1", running)
-        running.kill("worker", 1)
-        killed = time.monotonic()
-        with pytest.raises(RuntimeError, match="worker 0 ended with code 1"):
-            running.processes["worker", 1].returncode = 0  # its end is known; what the other one does is asked for
-            running.wait()
-        assert time.monotonic() - killed < 60
+    """All parts; then one process of two is killed in mid-run, the other one ends with a word, and both start again."""
+    with cluster(tmp_path, "multi_worker", (*PARTS, "uncut", "cut"), 2) as running:
+        assert kill_at(running, tmp_path, 1, step=31)  # the third epoch
     assert "Another process of the cluster is gone" in running.last_words("worker", 0)
-    assert sorted(path.name for path in tmp_path.glob("epoch-*.keras")) == [f"epoch-{i}.keras" for i in (1, 2, 3)]
-    check_parts(tmp_path, 2)
+    for part in PARTS:
+        check_part(tmp_path, part, 2)
+    check_files(tmp_path, 2)
+    done = steps_done(tmp_path, 0)
 
-    with cluster(tmp_path, "multi_worker", ["resumed"], 2) as running:
+    with cluster(tmp_path, "multi_worker", ("reopened", "cut"), 2) as running:
         running.wait()
-    expected = program().alone("uninterrupted")
-    for index in (0, 1):
-        got = found(tmp_path, "resumed", index)
-        assert got.pop("epochs").tolist() == [3, 4, 5]
-        for name, value in expected.items():
-            np.testing.assert_allclose(got[name], value, rtol=2e-5, atol=2e-6)
+    check_part(tmp_path, "reopened", 2)
+    check_as_if_never_cut(tmp_path, 2)
+    again = done + steps_done(tmp_path, 0) - len((tmp_path / "uncut" / "steps-0").read_text().splitlines())
+    assert 0 <= again - done <= 4  # steps that the kill has cost: no more than between two backups
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("workers", [2, 3])
+def test_processes_killed_at_many_moments(workers, tmp_path):
+    """The chief too."""
+    with cluster(tmp_path, "multi_worker", ["uncut"], workers) as running:
+        running.wait()
+    moments, kills = random.Random(workers), []
+    while True:
+        with cluster(tmp_path, "multi_worker", ["cut"], workers) as running:
+            who, before = moments.randrange(workers), steps_done(tmp_path, 0)
+            step = before + moments.randrange(1, 25) if len(kills) < 6 else 10**6
+            if not kill_at(running, tmp_path, who, step):
+                break
+        kills.append((who, step - before))
+    print(f"{workers} processes, killed as (process, after steps): {kills}; all bit for bit")
+    assert len(kills) >= 4
+    check_as_if_never_cut(tmp_path, workers)
 
 
 @pytest.mark.slow
@@ -170,7 +210,9 @@ def test_two_processes_and_one_that_is_killed(tmp_path):
 def test_three_processes(tmp_path):
     with cluster(tmp_path, "multi_worker", PARTS, 3) as running:
         running.wait()
-    check_parts(tmp_path, 3)
+    for part in PARTS:
+        check_part(tmp_path, part, 3)
+    check_files(tmp_path, 3)
 
 
 # ------------------------------------------------------------------------------------------------- as they come

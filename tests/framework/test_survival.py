@@ -1,6 +1,7 @@
 """What survives: a run that is cut, killed or told to end goes on bit for bit; files that cannot be written or read."""
 
 import errno
+import json
 import multiprocessing
 import os
 import random
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from tests.framework import killed_run
 
-from hornbook import callbacks
+from hornbook import callbacks, distribution
 
 KINDS = [
     "arrays",
@@ -93,6 +94,41 @@ def test_a_run_that_is_cut_goes_on_bit_for_bit(kind, frequency, moments, tmp_pat
             killed_run.train(kind, tmp_path, frequency, [Cut(*moment)])
     assert_same(killed_run.train(kind, tmp_path, frequency), expected)
     assert not (tmp_path / "backup").exists()
+
+
+# -------------------------------------------------------------------------------------------------------- replicas
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "frequency"),
+    [
+        ("arrays", 4),
+        ("pipeline", 4),
+        *[pytest.param(kind, "epoch", marks=pytest.mark.exhaustive) for kind in KINDS],
+        *[pytest.param(kind, 4, marks=pytest.mark.exhaustive) for kind in KINDS if kind not in ("arrays", "pipeline")],
+    ],
+)
+def test_a_run_on_two_replicas_goes_on_bit_for_bit(kind, frequency, tmp_path):
+    """The history too: each replica goes on with its own part of the metrics."""
+    scope = distribution.initialize("mirrored", devices=2).scope
+    expected = killed_run.train(kind, make(tmp_path / "whole"), frequency, scope=scope)
+    folder = make(tmp_path / "cut")
+    for moment in MOMENTS[:5]:
+        with pytest.raises(InterruptedError):
+            killed_run.train(kind, folder, frequency, [Cut(*moment)], scope)
+    assert_same(killed_run.train(kind, folder, frequency, scope=scope), expected)
+
+
+def test_a_run_on_two_replicas_goes_on_with_one(tmp_path):
+    """Their parts of the metrics are put together."""
+    scope = distribution.initialize("mirrored", devices=2).scope
+    expected = killed_run.train("arrays", make(tmp_path / "whole"), 4, scope=scope)
+    folder = make(tmp_path / "cut")
+    with pytest.raises(InterruptedError):
+        killed_run.train("arrays", folder, 4, [Cut("step", 2, 5)], scope)
+    found = killed_run.train("arrays", folder, 4)
+    ours, theirs = (json.loads(str(result["history"]))[1]["loss"] for result in (found, expected))
+    assert ours[:2] == theirs[:2] and ours[2] != theirs[2]  # dropout draws other numbers on the second replica
+    np.testing.assert_allclose(ours[2:], theirs[2:], rtol=0.2)
 
 
 # ------------------------------------------------------------------------------------------------------- processes
