@@ -206,7 +206,9 @@ class ModelCheckpoint(Saver):
             raise OSError(f"ModelCheckpoint cannot write to {filepath!r}: it is a directory. Name a file.")
         if self._is_chief():
             os.makedirs(os.path.dirname(filepath) or ".", exist_ok=True)
-            importlib.import_module("hornbook.saving.atomic").remove_leftovers(filepath)  # of a run killed while it saved
+            importlib.import_module("hornbook.saving.atomic").remove_leftovers(
+                filepath
+            )  # of a run killed while it saved
         if self.save_weights_only:
             self.model.save_weights(filepath, overwrite=True)
         else:
