@@ -1,16 +1,20 @@
 """Hornbook and Keras side by side: the same program with only the import changed, in fresh processes taken in turn.
 
-    python benchmarks/run.py [--rounds 3] [--only fit predict import evaluate ...]
+    python benchmarks/run.py [--rounds 3] [--only fit predict import evaluate ...] [--write benchmarks/table.md]
 
-prints a table of medians (Keras, Hornbook) and of their ratio, for wall time and for CPU time.
+prints a table of medians (Keras, Hornbook) and of their ratio, for wall time and for CPU time; beside training loops also
+how long the same loop takes that is written by hand in TensorFlow (`by_hand.py`). `--write` keeps the table for the site.
 """
 
 import argparse
+import datetime
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,11 +80,11 @@ ROWS = {
         "report(*timed(lambda: [model.predict(x[:1], verbose=0) for _ in range(30)]))",
     ),
     "evaluate": (
-        "evaluate and predict of 20,000 rows",
+        "evaluate and predict of 60,000 rows",
         "s",
         lambda seconds: seconds,
         False,
-        "model = mlp()\nmodel.evaluate(x, y, verbose=0), model.predict(x, verbose=0)\n"
+        "model = mlp()\nx, y = np.tile(x, (3, 1)), np.tile(y, 3)\nmodel.evaluate(x, y, verbose=0), model.predict(x, verbose=0)\n"
         "report(*timed(lambda: [model.evaluate(x, y, verbose=0), model.predict(x, verbose=0)]))",
     ),
     "train_on_batch": (
@@ -102,20 +106,20 @@ ROWS = {
     "fit_lstm": (
         "fit, LSTM of 32 on (20, 8), batch 32, NumPy arrays",
         "steps/s",
-        lambda seconds: 200 / seconds,
+        lambda seconds: 12 * 100 / seconds,
         True,
         "model = compiled([keras.Input((20, 8)), layers.LSTM(32), layers.Dense(2)])\n"
         "x, y = rng.normal(size=(3200, 20, 8)).astype('float32'), rng.integers(0, 2, 3200)\n"
-        "model.fit(x, y, verbose=0)\nreport(*timed(lambda: model.fit(x, y, epochs=2, verbose=0)))",
+        "model.fit(x, y, epochs=12, verbose=0)\nreport(*timed(lambda: model.fit(x, y, epochs=12, verbose=0)))",
     ),
     "fit_long_lstm": (
         "fit, LSTM of 128 on (200, 32), batch 32",
         "steps/s",
-        lambda seconds: 10 / seconds,
+        lambda seconds: 11 * 10 / seconds,
         True,
         "model = compiled([keras.Input((200, 32)), layers.LSTM(128), layers.Dense(2)])\n"
         "x, y = rng.normal(size=(320, 200, 32)).astype('float32'), rng.integers(0, 2, 320)\n"
-        "model.fit(x, y, verbose=0)\nreport(*timed(lambda: model.fit(x, y, verbose=0)))",
+        "model.fit(x, y, epochs=11, verbose=0)\nreport(*timed(lambda: model.fit(x, y, epochs=11, verbose=0)))",
     ),
     "fit_convnet": (
         "fit, ConvNet 32-64 on 28 x 28, batch 64",
@@ -135,6 +139,15 @@ ROWS = {
         "model = encoder(4, 256, 4, 1000, 64)\nmodel.compile('adam', 'mse')\n"
         "x, y = rng.integers(0, 1000, (160, 64)), np.zeros((160, 1), 'float32')\n"
         "model.fit(x, y, batch_size=16, verbose=0)\nreport(*timed(lambda: model.fit(x, y, batch_size=16, verbose=0)))",
+    ),
+    "bfloat16": (
+        "forward, encoder of 3 blocks as wide as BERT-base, mixed_bfloat16, 8 x 128 tokens",
+        "ms",
+        lambda seconds: seconds / 5 * 1000,
+        False,
+        "keras.config.set_dtype_policy('mixed_bfloat16')\nmodel = encoder(3, 768, 12, 1000, 128)\n"
+        "x = rng.integers(0, 1000, (8, 128))\nmodel.predict_on_batch(x)\n"
+        "report(*timed(lambda: [model.predict_on_batch(x) for _ in range(5)]))",
     ),
     "fit_dataset": (
         "fit of the MLP from tf.data",
@@ -213,10 +226,19 @@ ROWS = {
     "import": ("import", "s", lambda seconds: seconds, False, "report(imported, imported_cpu)"),
 }
 
+# What the same training takes by hand; each program's seconds become the unit as those of its row do.
+BY_HAND = {
+    "fit": "from by_hand import mlp\nepoch = mlp(x, y)\nepoch()\nreport(*timed(lambda: [epoch() for _ in range(2)]))",
+    "fit_lstm": "from by_hand import lstm\nx, y = rng.normal(size=(3200, 20, 8)).astype('float32'), rng.integers(0, 2, 3200)\n"
+    "epoch = lstm(x, y)\nepoch()\nreport(*timed(lambda: [epoch() for _ in range(12)]))",
+}
+
 
 def measure(library: str, program: str) -> tuple[float, float]:
     """Wall and CPU seconds of a program in a process of its own."""
-    paths = os.pathsep.join(str(ROOT / folder) for folder in ("framework", "applications", "datasets", "hub"))
+    paths = os.pathsep.join(
+        str(ROOT / folder) for folder in ("framework", "applications", "datasets", "hub", "benchmarks")
+    )
     done = subprocess.run(
         [sys.executable, "-c", SETUP.replace("{name}", library) + program],
         capture_output=True,
@@ -235,22 +257,52 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", choices=sorted(ROWS), default=list(ROWS))
+    parser.add_argument("--write", type=Path, help="a file for the table")
     arguments = parser.parse_args()
-    print("| work | unit | Keras 3.15 | Hornbook | times better, wall | times better, CPU |")
-    print("|---|---|---|---|---|---|")
+    lines = [
+        "| work | unit | Keras 3.15 | Hornbook | times better, wall | times better, CPU | by hand |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    print("\n".join(lines))
     for key in arguments.only:
-        what, unit, convert, _, program = ROWS[key]
-        times: dict[str, list[tuple[float, float]]] = {"keras": [], "hornbook": []}
-        for _ in range(arguments.rounds):
-            for library, found in times.items():
-                found.append(measure(library, program))
-        walls = {library: statistics.median(t[0] for t in found) for library, found in times.items()}
-        cpus = {library: statistics.median(t[1] for t in found) for library, found in times.items()}
-        print(
-            f"| {what} | {unit} | {convert(walls['keras']):.4g} | {convert(walls['hornbook']):.4g} | "
-            f"{walls['keras'] / walls['hornbook']:.2f} | {cpus['keras'] / cpus['hornbook']:.2f} |",
-            flush=True,
-        )
+        lines.append(_row(key, arguments.rounds))
+        print(lines[-1], flush=True)
+    if arguments.write:
+        arguments.write.write_text("\n".join([_circumstances(arguments.rounds), "", *lines, ""]))
+
+
+def _row(key: str, rounds: int) -> str:
+    """A line of the table: programs in turn, medians of their seconds."""
+    what, unit, convert, _, program = ROWS[key]
+    programs = {"keras": program, "hornbook": program}
+    if key in BY_HAND:
+        programs["by hand"] = BY_HAND[key]
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
+    for _ in range(rounds):
+        for name, found in times.items():
+            found.append(measure("keras" if name == "by hand" else name, programs[name]))
+    walls = {name: statistics.median(t[0] for t in found) for name, found in times.items()}
+    cpus = {name: statistics.median(t[1] for t in found) for name, found in times.items()}
+    by_hand = f"{convert(walls['by hand']):.4g}" if key in BY_HAND else ""
+    return (
+        f"| {what} | {unit} | {convert(walls['keras']):.4g} | {convert(walls['hornbook']):.4g} | "
+        f"{walls['keras'] / walls['hornbook']:.2f} | {cpus['keras'] / cpus['hornbook']:.2f} | {by_hand} |"
+    )
+
+
+def _circumstances(rounds: int) -> str:
+    """When, on what and with what it was measured."""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "numpy"))
+    names = [line.split(":", 1)[1].strip() for line in _cpu_lines() if line.startswith("model name")]
+    return (
+        f"Measured on {datetime.date.today()} on {os.cpu_count()} cores of {names[0] if names else platform.processor()}, "
+        f"Python {platform.python_version()}, {versions}; medians of {rounds} rounds."
+    )
+
+
+def _cpu_lines() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
 
 
 if __name__ == "__main__":

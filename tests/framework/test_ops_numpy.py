@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -695,3 +696,38 @@ def test_no_op_of_keras_is_missing():
     from_numpy = {n for n, v in vars(keras.ops).items() if getattr(v, "__module__", "") == "keras.src.ops.numpy"}
     from_linalg = {n for n, v in vars(keras.ops).items() if getattr(v, "__module__", "") == "keras.src.ops.linalg"}
     assert from_numpy - set(dir(ops)) == set() and from_linalg - set(dir(ops)) == set()
+
+
+@pytest.mark.parametrize(
+    "subscripts",
+    [
+        "ab,bc->ac",
+        "ab,cb->ca",
+        "ba,bc->ac",
+        "abc,cde->abde",
+        "abcd,cde->abe",
+        "btnh,bsnh->bnts",
+        "bnts,bsnh->btnh",
+        "ab,ab->a",
+        "ab,b->a",
+        "ab,ab->",
+        "abc,dc->bad",
+        "ab,cd->abcd",
+        "aab,bc->ac",
+        "abd,bc->ac",
+    ],
+)
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_einsum_of_short_floats_is_a_matrix_product(subscripts, dtype):
+    rng = np.random.default_rng(0)
+    sizes = dict(zip("abcdehnst", (2, 3, 4, 5, 2, 4, 3, 5, 6), strict=True))
+    arrays = [rng.normal(size=[sizes[axis] for axis in term]) for term in subscripts.split("->")[0].split(",")]
+    given = [ops.cast(array, dtype) for array in arrays]
+    wanted = np.einsum(subscripts, *(np.array(ops.cast(x, "float64")) for x in given))
+    compiled = tf.function(
+        lambda x, y: ops.einsum(subscripts, x, y),
+        input_signature=[tf.TensorSpec([None] * len(a.shape), dtype) for a in arrays],
+    )
+    for found in (ops.einsum(subscripts, *given), compiled(*given)):
+        assert found.dtype == dtype
+        np.testing.assert_allclose(np.array(ops.cast(found, "float64")), wanted, rtol=0.02, atol=0.05)

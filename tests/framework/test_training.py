@@ -357,7 +357,9 @@ def test_a_long_fit_compiles_the_loop_of_lstm_with_the_same_numbers():
 
 
 def test_explain_traces_says_which_shapes_compiled_what_and_why_again():
-    model = keras.Sequential([keras.Input((None, 2)), layers.Dense(1), layers.GlobalAveragePooling1D(), layers.Dense(1)])
+    model = keras.Sequential(
+        [keras.Input((None, 2)), layers.Dense(1), layers.GlobalAveragePooling1D(), layers.Dense(1)]
+    )
     model.compile("sgd", "mse")
     assert "No step has been traced" in model.explain_traces()
     for rows in (64, 40):

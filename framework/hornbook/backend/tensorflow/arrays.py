@@ -9,6 +9,7 @@ tensors, which they dispatch on. Sparse tensors are made dense, but for the left
 import builtins
 import functools
 import operator
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -169,6 +170,7 @@ __all__ = [
 
 raw = tf.raw_ops
 _FLOATS = frozenset({tf.float16, tf.bfloat16, tf.float32, tf.float64})
+_SHORT = {tf.float16, tf.bfloat16}
 _INEXACT = _FLOATS | {tf.complex64, tf.complex128}
 _INTEGERS = frozenset({tf.uint8, tf.uint16, tf.uint32, tf.uint64, tf.int8, tf.int16, tf.int32, tf.int64})
 _NUMBERS = _INTEGERS | _INEXACT
@@ -691,9 +693,56 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
     if dtype not in _INEXACT:
         xs = tuple([tf.cast(x, tf.int64) for x in xs])
         dtype = tf.int32 if dtype is tf.int8 else dtype
+    if len(xs) == 2 and dtype in _SHORT and (product := einsum_as_product(subscripts, *xs)) is not None:
+        return product
     if len(xs) <= 2 and "->" in subscripts and " " not in subscripts:
         return cast(raw.Einsum(inputs=xs, equation=subscripts), dtype)
     return cast(tf.einsum(subscripts, *xs, **kwargs), dtype)
+
+
+def einsum_as_product(subscripts: str, left: Any, right: Any) -> Any:
+    """A sum over two operands as transpositions, reshapes and one matrix product; None where it is something else.
+
+    In "btnh,bsnh->bnts" the axes b and n stand in both and in the result: a batch of products. h stands in both and is
+    summed. t makes the rows and s the columns. TensorFlow's own kernel does the same, but knows no fast product of
+    bfloat16: on a CPU it takes 10 to 30 times as long.
+    """
+    terms = re.fullmatch(r"([A-Za-z]+),([A-Za-z]+)->([A-Za-z]*)", subscripts.replace(" ", ""))
+    if terms is None:
+        return None
+    a, b, result = terms.groups()
+    batch = [axis for axis in a if axis in b and axis in result]
+    summed = [axis for axis in a if axis in b and axis not in result]
+    rows, columns = [axis for axis in a if axis not in b], [axis for axis in b if axis not in a]
+    if (
+        builtins.any(len(set(term)) < len(term) for term in (a, b))
+        or {*batch, *rows, *columns} != set(result)
+        or not summed
+    ):
+        return None
+    sizes: dict[str, Any] = {}
+    for axis, size in zip((*a, *b), (*sizes_of(left), *sizes_of(right)), strict=True):
+        sizes[axis] = size if isinstance(size, int) else sizes.get(axis, size)
+
+    def matrices(x: Any, term: str, first: list, second: list) -> Any:
+        order = [term.index(axis) for axis in (*batch, *first, *second)]
+        x = x if order == sorted(order) else tf.transpose(x, order)
+        if len(first) == len(second) == 1:
+            return x
+        return tf.reshape(x, [*(sizes[axis] for axis in batch), *(_product(sizes, axes) for axes in (first, second))])
+
+    # The last axis stays the last where it can: then at most the axes of the batch move.
+    turned, turned_too = a[-1] in rows, b[-1] in summed
+    x = matrices(left, a, *((summed, rows) if turned else (rows, summed)))
+    y = matrices(right, b, *((columns, summed) if turned_too else (summed, columns)))
+    z = tf.matmul(x, y, transpose_a=turned, transpose_b=turned_too)
+    axes = [*batch, *rows, *columns]
+    z = z if len(rows) == len(columns) == 1 else tf.reshape(z, [sizes[axis] for axis in axes])
+    return z if list(result) == axes else tf.transpose(z, [axes.index(axis) for axis in result])
+
+
+def _product(sizes: dict, axes: list) -> Any:
+    return functools.reduce(lambda p, q: p * q, (sizes[axis] for axis in axes), 1)
 
 
 # --------------------------------------------------------------------------------------------------------------- shapes

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from hornbook.backend.config import epsilon, standardize_data_format, standardize_dtype
-from hornbook.backend.tensorflow.arrays import as_float
+from hornbook.backend.tensorflow.arrays import as_float, einsum
 from hornbook.backend.tensorflow.services import all_reduce_sum, cast, convert_to_tensor
 from hornbook.backend.windows import transposed_size
 
@@ -96,7 +96,10 @@ def log_softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
 
 def gelu(x: Any, approximate: bool = True) -> Any:
     """x Phi(x); the tanh approximation of it by default."""
-    return tf.nn.gelu(as_float(x), approximate=approximate)
+    x = as_float(x)
+    if x.dtype in (tf.float16, tf.bfloat16):  # exact and faster so: the kernels of short floats round at every step
+        return cast(tf.nn.gelu(cast(x, "float32"), approximate=approximate), x.dtype.name)
+    return tf.nn.gelu(x, approximate=approximate)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
@@ -432,7 +435,7 @@ def dot_product_attention(
     groups = query.shape[2] // key.shape[2]
     if groups > 1:
         key, value = tf.repeat(key, groups, axis=2), tf.repeat(value, groups, axis=2)
-    scores = tf.einsum("btnh,bsnh->bnts", query, key)  # (B, T, N, H) x (B, S, N, H) -> (B, N, T, S)
+    scores = einsum("btnh,bsnh->bnts", query, key)  # (B, T, N, H) x (B, S, N, H) -> (B, N, T, S)
     scores = cast(scores, "float32") * scale
     if soft_cap is not None:
         scores = soft_cap * tf.tanh(scores / soft_cap)
@@ -446,4 +449,4 @@ def dot_product_attention(
         lowest = 0.7 * tf.float32.min
         scores = tf.where(cast(mask, "bool"), scores, lowest)
     weights = cast(tf.nn.softmax(scores, axis=-1), value.dtype.name)
-    return tf.einsum("bnts,bsnh->btnh", weights, value)
+    return einsum("bnts,bsnh->btnh", weights, value)
