@@ -8,6 +8,7 @@ from typing import Any
 from hornbook.core.keras_tensor import any_symbolic
 from hornbook.core.layer import Layer
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
+from hornbook.core.untrusted import read_json
 from hornbook.training.trainer import Trainer
 
 
@@ -275,4 +276,4 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any
     >>> keras.models.model_from_json(model.to_json()).count_params()
     3
     """
-    return deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
+    return deserialize_keras_object(read_json(json_string, "The model's JSON"), custom_objects=custom_objects)

@@ -13,9 +13,7 @@ from typing import Any
 import h5py
 
 from hornbook.core.registry import serialize_keras_object
-from hornbook.saving import hdf5
-from hornbook.saving.atomic import written_aside
-from hornbook.saving.damage import (
+from hornbook.core.untrusted import (
     MAX_JSON_BYTES,
     DamagedFileError,
     is_plain_name,
@@ -24,6 +22,8 @@ from hornbook.saving.damage import (
     read_member,
     write_json,
 )
+from hornbook.saving import hdf5
+from hornbook.saving.atomic import written_aside
 from hornbook.saving.described import model_from_config
 from hornbook.saving.orbax import is_checkpoint, load_orbax_model
 from hornbook.saving.weights import open_h5, read_tree, walk, write_tree

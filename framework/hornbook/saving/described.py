@@ -6,7 +6,7 @@ from typing import Any
 from hornbook.core.budget import WeightBudget, WeightBudgetError
 from hornbook.core.layer import Layer
 from hornbook.core.registry import deserialize_keras_object
-from hornbook.saving.damage import DamagedFileError
+from hornbook.core.untrusted import DamagedFileError
 
 CONFIG = "config.json"
 WEIGHT_RATIO = 8  # bytes a model may take for its weights, for each byte of weights in its file

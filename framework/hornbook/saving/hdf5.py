@@ -21,8 +21,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from hornbook.core.untrusted import MAX_RATIO, SMALL, DamagedFileError
 from hornbook.saving import hdf5_groups
-from hornbook.saving.damage import MAX_RATIO, SMALL, DamagedFileError
 
 NOWHERE = 2**64 - 1
 MAX_DEPTH = 64  # groups inside of groups

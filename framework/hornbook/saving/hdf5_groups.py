@@ -10,7 +10,7 @@ from two sides, is refused, and so the work is bounded by the length of the file
 
 from typing import Any
 
-from hornbook.saving.damage import DamagedFileError
+from hornbook.core.untrusted import DamagedFileError
 
 LINK_INFO, LINK, SYMBOLS, ATTRIBUTE_INFO = 0x02, 0x06, 0x11, 0x15
 NOWHERE = 2**64 - 1

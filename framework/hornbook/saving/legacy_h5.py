@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from hornbook.core.untrusted import DamagedFileError
 from hornbook.saving import hdf5
-from hornbook.saving.damage import DamagedFileError
 from hornbook.saving.weights import open_h5, safe_dataset, safe_group
 
 

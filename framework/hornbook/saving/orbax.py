@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hornbook.core.registry import serialize_keras_object
-from hornbook.saving.damage import DamagedFileError, read_json
+from hornbook.core.untrusted import DamagedFileError, read_json
 from hornbook.saving.described import model_from_config
 from hornbook.saving.weights import walk
 from hornbook.training.state_tree import paths

@@ -15,13 +15,13 @@ import numpy as np
 
 from hornbook.core.global_state import to_snake_case
 from hornbook.core.layer import Layer
+from hornbook.core.untrusted import DamagedFileError
 from hornbook.core.variable import Variable
 from hornbook.metrics import Metric
 from hornbook.models import Functional, Model, Sequential
 from hornbook.optimizers import Optimizer
 from hornbook.saving import hdf5
 from hornbook.saving.atomic import written_aside
-from hornbook.saving.damage import DamagedFileError
 
 _HOLDERS = (Layer, Optimizer, Metric)
 

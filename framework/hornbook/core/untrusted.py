@@ -1,4 +1,4 @@
-"""The error for files that are cut off, altered or built to attack, and the readers of JSON and of zip archives.
+"""What strangers wrote: the error for files that are cut off, altered or built to attack; readers of JSON and zip archives.
 
 Every format is read through the same few doors, and each door looks at sizes before it looks at bytes.
 """
@@ -44,7 +44,7 @@ def read_json(text: bytes | str, name: str) -> Any:
     {'units': 3}
     >>> read_json('{"units": 3, "units": 4}', "config.json")
     Traceback (most recent call last):
-    hornbook.saving.damage.DamagedFileError: config.json is refused: the key 'units' stands twice in one object.
+    hornbook.core.untrusted.DamagedFileError: config.json is refused: the key 'units' stands twice in one object.
     """
 
     def refuse(why: str) -> DamagedFileError:
@@ -123,13 +123,17 @@ _LONGEST_ENTRY = 300  # bytes of a member's entry in the directory
 
 
 @contextlib.contextmanager
-def open_zip(path: Path, expected: Callable[[str], bool], what: str) -> Iterator[zipfile.ZipFile]:
+def open_zip(
+    path: Path, expected: Callable[[str], bool], what: str, members: int = MAX_MEMBERS, ratio: int = MAX_RATIO
+) -> Iterator[zipfile.ZipFile]:
     """A zip archive whose members are all plain files of expected names, each once, each where the directory says.
 
     Args:
         path: the file.
         expected: whether a member may have this name.
         what: what the file should be ("'.keras' file"), for messages.
+        members: how many there may be.
+        ratio: bytes that a member may unpack to, for each byte that it takes in the archive.
 
     Raises:
         DamagedFileError: for anything else.
@@ -140,7 +144,7 @@ def open_zip(path: Path, expected: Callable[[str], bool], what: str) -> Iterator
 
     size = os.path.getsize(path)
     with open(path, "rb") as file:
-        _check_directory(file, size, refuse)
+        _check_directory(file, size, members, refuse)
         try:
             archive = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
@@ -148,6 +152,8 @@ def open_zip(path: Path, expected: Callable[[str], bool], what: str) -> Iterator
                 f"{path} is not a whole {what}: it is cut off, damaged, or something else ({error})."
             ) from None
         with archive:
+            if len(archive.infolist()) > members:
+                raise refuse(f"it has {len(archive.infolist()):,} members, and at most {members:,} are read")
             seen: set[str] = set()
             spans = []
             for member in archive.infolist():
@@ -156,7 +162,7 @@ def open_zip(path: Path, expected: Callable[[str], bool], what: str) -> Iterator
                 seen.add(member.filename)
                 if not expected(member.filename):
                     raise refuse(f"it holds {_short(member.filename)}, which no {what} has")
-                spans.append(_checked(member, file, size, refuse))
+                spans.append(_checked(member, file, size, ratio, refuse))
             end = 0
             for first, last, name in sorted(spans):
                 if first < end:
@@ -169,7 +175,7 @@ def _short(name: str) -> str:
     return repr(name[:80])
 
 
-def _check_directory(file: BinaryIO, size: int, refuse: Callable[[str], DamagedFileError]) -> None:
+def _check_directory(file: BinaryIO, size: int, members: int, refuse: Callable[[str], DamagedFileError]) -> None:
     """Look at the size of the directory before a list is made of it."""
     tail_size = min(size, 2**16 + _END.size + _END_64.size + _LOCATOR_64)
     file.seek(size - tail_size)
@@ -181,13 +187,13 @@ def _check_directory(file: BinaryIO, size: int, refuse: Callable[[str], DamagedF
         larger = place - _LOCATOR_64 - _END_64.size  # where large archives keep their sizes
         if larger >= 0 and tail[larger:].startswith(b"PK\6\6") and length == 0xFFFFFFFF:
             length = _END_64.unpack_from(tail, larger)[8]
-    if length > MAX_MEMBERS * _LONGEST_ENTRY:
-        raise refuse(f"its directory has {length:,} bytes; an archive of {MAX_MEMBERS:,} members has less")
+    if length > members * _LONGEST_ENTRY:
+        raise refuse(f"its directory has {length:,} bytes; an archive of {members:,} members has less")
     file.seek(0)
 
 
 def _checked(
-    member: zipfile.ZipInfo, file: BinaryIO, size: int, refuse: Callable[[str], DamagedFileError]
+    member: zipfile.ZipInfo, file: BinaryIO, size: int, ratio: int, refuse: Callable[[str], DamagedFileError]
 ) -> tuple[int, int, str]:
     """Where a member begins and ends, once its two headers agree and its sizes are possible."""
     name = _short(member.filename)
@@ -200,7 +206,7 @@ def _checked(
         raise refuse(f"the member {name} is packed in a way that is not read (method {member.compress_type})")
     if member.compress_type == zipfile.ZIP_STORED and member.file_size != member.compress_size:
         raise refuse(f"the member {name} is stored as it is, and yet has two sizes")
-    if member.file_size > max(SMALL, MAX_RATIO * member.compress_size):
+    if member.file_size > max(SMALL, ratio * member.compress_size):
         raise refuse(f"the member {name} unpacks from {member.compress_size:,} to {member.file_size:,} bytes")
     file.seek(member.header_offset)
     header = file.read(_LOCAL.size)
