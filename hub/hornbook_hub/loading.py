@@ -8,13 +8,13 @@ import hashlib
 import logging
 import os
 import re
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from hornbook.core.budget import WeightBudget
 from hornbook.core.untrusted import read_json
-from hornbook.saving.described import SPARE_BYTES, WEIGHT_RATIO
+from hornbook.models.described import SPARE_BYTES, WEIGHT_RATIO
 from hornbook_hub.models import bert
 from hornbook_hub.tasks import TASKS
 from hornbook_hub.tokenizers import Tokenizer
@@ -65,7 +65,8 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
     if task is None:
         task = _own_task(config_dict, family, files)
     tokenizer = _tokenizer(files, config.max_position_embeddings)
-    with WeightBudget(SPARE_BYTES + WEIGHT_RATIO * weight_files(files)[1]) if load_weights else nullcontext():
+    tensors = Tensors(weight_file(files)) if load_weights else None
+    with _within(tensors, config, files):
         backbone = backbone_class(config)
         if task == "backbone":
             model = backbone
@@ -74,9 +75,21 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
             if task == "text_classifier" and "num_classes" not in overrides:
                 overrides["num_classes"] = len(config.id2label or {}) or 2
             model = TASKS[task](backbone, tokenizer, **overrides)
-    if load_weights:
-        assign_weights(model, backbone, task, family, files)
+    if tensors is not None:
+        assign_weights(model, backbone, task, family, files, tensors)
     return model
+
+
+def _within(tensors: Tensors | None, config: Any, files: "Files") -> AbstractContextManager:
+    """A scope in which a model may be no larger than its file of weights accounts for; any size where there is no file."""
+    if tensors is None:
+        return nullcontext()
+    if config.num_hidden_layers > len(tensors):
+        raise ValueError(
+            f"{files} speaks of {config.num_hidden_layers:,} layers, and its weights are {len(tensors):,} tensors: they do "
+            "not belong together."
+        )
+    return WeightBudget(SPARE_BYTES + WEIGHT_RATIO * tensors.bytes)
 
 
 def presets() -> list[dict[str, Any]]:
@@ -248,8 +261,8 @@ def _tokenizer(files: Files, max_length: int) -> Tokenizer | None:
 
 
 # ------------------------------------------------------------------------------------------------------------- weights
-def weight_files(files: Files) -> tuple[Path, int]:
-    """The file of weights, or the index of several that are all there; and how many bytes they have.
+def weight_file(files: Files) -> Path:
+    """The file of weights, or the index of several that are all there.
 
     Raises:
         FileNotFoundError: where there is none, or one is missing.
@@ -257,16 +270,13 @@ def weight_files(files: Files) -> tuple[Path, int]:
     path = next((p for p in map(files.path, WEIGHT_FILES) if p is not None), None)
     if path is None:
         raise FileNotFoundError(f"{files} holds no weights: neither {' nor '.join(WEIGHT_FILES)} is there.")
-    size = 0
     for shard in shards(path):
-        found = files.path(shard.name)
-        if found is None:
+        if files.path(shard.name) is None:
             raise FileNotFoundError(f"{files} lacks {shard.name}, which {path.name} names.")
-        size += found.stat().st_size
-    return path, size
+    return path
 
 
-def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Files) -> None:
+def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Files, tensors: Tensors) -> None:
     """Read the weights of backbone and head from a checkpoint, tensor by tensor.
 
     A head that the file does not hold keeps its first weights, and a line says so.
@@ -274,8 +284,6 @@ def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Fil
     Raises:
         ValueError: for missing, misshapen and unknown tensors, which are named.
     """
-    tensors = Tensors(weight_files(files)[0])
-
     # Names as the family's table has them: without the prefix, in today's spelling.
     prefix = family.PREFIX if any(name.startswith(family.PREFIX) for name in tensors) else ""
     names = {}

@@ -87,7 +87,7 @@ def _checked(path: Path, name: str, entry: Any) -> tuple[int, int]:
     numbers = [*shape, first, last] if isinstance(shape, list) else [None]
     if not all(type(n) is int and 0 <= n < 2**63 for n in numbers):
         raise _damaged(path, f"the entry of tensor {name!r} holds a size that is no number")
-    if dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise _damaged(path, f"tensor {name!r} has dtype {dtype!r}; known are {', '.join(DTYPES)}")
     wanted = DTYPES[dtype].itemsize
     for size in shape:
@@ -116,6 +116,8 @@ class Tensors(Mapping):
                     raise _damaged(file, f"tensor {name!r} also stands in {self._places[name][0].name}")
                 self._places[name] = (file, start, entry)
         self.path = path
+        places = (entry["data_offsets"] for _, _, entry in self._places.values())
+        self.bytes = sum(last - first for first, last in places)
 
     def __getitem__(self, name: str) -> np.ndarray:
         file, start, entry = self._places[name]

@@ -71,8 +71,12 @@ def read_json(text: bytes | str, name: str) -> Any:
 
     if len(text) > MAX_JSON_BYTES:
         raise refuse(f"it has {len(text):,} bytes, and at most {MAX_JSON_BYTES:,} are read")
-    marks = ",[{" if isinstance(text, str) else (b",", b"[", b"{")
-    values = sum(text.count(mark) for mark in marks)  # type: ignore[arg-type]
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DamagedFileError(f"{name} is damaged: it is no JSON ({error}).") from None
+    values = sum(text.count(mark) for mark in ",[{")
     if values > MAX_JSON_VALUES:
         raise refuse(f"it holds about {values:,} values, and at most {MAX_JSON_VALUES:,} are read")
     try:

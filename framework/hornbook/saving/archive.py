@@ -22,9 +22,9 @@ from hornbook.core.untrusted import (
     read_member,
     write_json,
 )
+from hornbook.models.described import model_from_config
 from hornbook.saving import hdf5
 from hornbook.saving.atomic import written_aside
-from hornbook.saving.described import model_from_config
 from hornbook.saving.orbax import is_checkpoint, load_orbax_model
 from hornbook.saving.weights import open_h5, read_tree, walk, write_tree
 
@@ -99,7 +99,7 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
     with _opened(path) as archive:
         config = read_json(b"".join(read_member(archive, _CONFIG, path, MAX_JSON_BYTES)), f"{_CONFIG} in {path}")
         stored = archive.getinfo(_WEIGHTS).file_size
-        model = model_from_config(config, path, stored, custom_objects, compile)
+        model = model_from_config(config, f"{_CONFIG} in {path}", stored, custom_objects, compile)
         _read_assets(model, archive, path)
         with _weights_of(archive, path) as file:
             read_tree(model, file, source=str(path))

@@ -15,7 +15,7 @@ import numpy as np
 
 from hornbook.core.registry import serialize_keras_object
 from hornbook.core.untrusted import DamagedFileError, read_json
-from hornbook.saving.described import model_from_config
+from hornbook.models.described import model_from_config
 from hornbook.saving.weights import walk
 from hornbook.training.state_tree import paths
 
@@ -100,7 +100,7 @@ def load_orbax_model(directory: Path, custom_objects: Any, compile: bool) -> Any
         )
     config = read_json(saved["model_config"]["config"], f"The model's config in {directory}")
     stored = sum(np.asarray(value).nbytes for _, value in paths(saved["pytree"]))
-    model = model_from_config(config, directory, stored, custom_objects, compile)
+    model = model_from_config(config, f"The model's config in {directory}", stored, custom_objects, compile)
     _write_assets(model, saved.get("assets") or {})
     _set_state(model, saved["pytree"])
     return model

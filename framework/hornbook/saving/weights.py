@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from hornbook.backend.config import is_float_dtype
 from hornbook.core.global_state import to_snake_case
 from hornbook.core.layer import Layer
 from hornbook.core.untrusted import DamagedFileError
@@ -226,6 +227,19 @@ def read_tree(model: Any, file: hdf5.File, skip_mismatch: bool = False, source: 
             raise ValueError(f"The weights in {source} do not fit the model. {problem}")
     for holder, store in plan:
         holder.load_own_variables(store)
+    unsound = [v.path for h, _ in plan if isinstance(h, Layer) for v in h._own_variables() if not _is_finite(v)]
+    if unsound:
+        shown = ", ".join(map(repr, unsound[:5])) + (", ..." if len(unsound) > 5 else "")
+        warnings.warn(f"{len(unsound)} weights in {source} hold NaN or infinities: {shown}.", stacklevel=4)
+
+
+def _is_finite(variable: Variable) -> bool:
+    """Whether all numbers are finite; a sum has NaN or an infinity in it where an addend does."""
+    value = variable.numpy()
+    if not is_float_dtype(variable.dtype):
+        return True
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(np.sum(value, dtype="float64")))
 
 
 def _mismatch(holder: Any, store: Store, path: str) -> str | None:

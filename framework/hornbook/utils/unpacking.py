@@ -34,7 +34,8 @@ REFUSED = {b"1": "a hard link", b"2": "a symbolic link", b"3": "a device", b"4":
 def unpack(archive: str | os.PathLike, folder: str | os.PathLike, archive_format: Any = "auto") -> None:
     """Unpack a zip or tar archive (plain, gzip, bzip2 or xz) into a folder that takes the place of an older one.
 
-    All is unpacked into a folder aside, which is renamed at the end: where an archive is refused, nothing of it is left.
+    All names and sizes are looked at before the first byte is written; then all is unpacked into a folder aside, which is
+    renamed at the end: where an archive is refused, nothing of it is left.
 
     Args:
         archive: the file.
@@ -63,25 +64,28 @@ def unpack(archive: str | os.PathLike, folder: str | os.PathLike, archive_format
         raise ValueError(f"{archive} is no archive of the kind {archive_format!r}.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as aside:
-        target = _Folder(archive, Path(aside) / "unpacked")
-        (_unpack_zip if is_zip else _unpack_tar)(archive, target)
+        read = _unpack_zip if is_zip else _unpack_tar
+        read(archive, _Folder(archive, None))
+        path = Path(aside) / "unpacked"
+        read(archive, _Folder(archive, path))
         older = Path(aside) / "older"
         with contextlib.suppress(FileNotFoundError):
             os.rename(folder, older)
-        os.rename(target.path, folder)
+        os.rename(path, folder)
 
 
 class _Folder:
-    """A new folder that takes plain files, as many and as large as the archive accounts for."""
+    """A new folder that takes plain files, as many and as large as the archive accounts for; without a path, it only looks."""
 
-    def __init__(self, archive: Path, path: Path) -> None:
+    def __init__(self, archive: Path, path: Path | None) -> None:
         self.archive, self.path = archive, path
         self.size = archive.stat().st_size
         self.bytes_left = SPARE + RATIO * self.size
         self.files_left = min(MAX_FILES, 1000 + self.size // 64)
         self.files: set[tuple[str, ...]] = set()
         self.folders: set[tuple[str, ...]] = set()
-        path.mkdir()
+        if path is not None:
+            path.mkdir()
 
     def refuse(self, why: str) -> DamagedFileError:
         return DamagedFileError(f"{self.archive} is refused: {why}. Nothing of it was kept.")
@@ -117,7 +121,8 @@ class _Folder:
             if key in self.files:
                 raise self.refuse(f"it holds {'/'.join(parts[:length])!r} as a file and as a folder")
             if key not in self.folders:
-                (self.path / Path(*key)).mkdir(exist_ok=True)
+                if self.path is not None:
+                    (self.path / Path(*key)).mkdir(exist_ok=True)
                 self.folders.add(key)
 
     def add_file(self, name: str, size: int, pieces: Iterator[bytes]) -> None:
@@ -131,6 +136,10 @@ class _Folder:
         self.bytes_left -= size
         if self.bytes_left < 0:
             raise self.refuse(f"it has {self.size:,} bytes and unpacks to more than {SPARE + RATIO * self.size:,}")
+        if self.path is None:
+            for _ in pieces:
+                pass
+            return
         if size > shutil.disk_usage(self.path).free:
             raise OSError(f"There is no room for {name!r} ({size:,} bytes) of {self.archive} on the disk.")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -146,7 +155,8 @@ def _unpack_zip(path: Path, target: _Folder) -> None:
             if member.is_dir():
                 target.add_folder(member.filename)
             else:
-                pieces = read_member(archive, member.filename, path, limit=2**62)
+                looks = target.path is None
+                pieces = iter(()) if looks else read_member(archive, member.filename, path, limit=2**62)
                 target.add_file(member.filename, member.file_size, pieces)
 
 
