@@ -13,6 +13,7 @@ OSError, files, addresses or programs touched besides, and memory above three ti
 
 import argparse
 import contextlib
+import copy
 import io
 import json
 import os
@@ -179,16 +180,16 @@ def damaged_json(data: bytes, chance: random.Random) -> bytes:
         holder, key = chance.choice(places)
         kind = chance.randrange(6)
         if kind < 3:
-            holder[key] = chance.choice(VALUES)
+            holder[key] = copy.deepcopy(chance.choice(VALUES))
         elif kind < 4:
             other, other_key = chance.choice(places)
-            holder[key] = json.loads(json.dumps(other[other_key]))
+            holder[key] = copy.deepcopy(other[other_key])
         elif kind < 5:
             del holder[key]
         elif isinstance(holder, list):
-            holder.insert(key, json.loads(json.dumps(holder[key])))
+            holder.insert(key, copy.deepcopy(holder[key]))
         else:
-            holder[chance.choice(VALUES[14:19]) or "x"] = holder[key]
+            holder[chance.choice(("", "x", "../x", "relu", "name"))] = copy.deepcopy(holder[key])
     text = json.dumps(value).encode()
     return damaged(text, chance) if chance.random() < 0.2 else text
 

@@ -654,6 +654,9 @@ h5_attack("a group for a data set", "no data set|no group|shape|lacks")(
     replaced(KERNEL, lambda f, g, n, c: g.create_group(n))
 )
 h5_attack("a kind that is named elsewhere", "not read|lacks")(replaced(KERNEL, lambda f, g, n, c: committed(f, g, n)))
+h5_attack("a number of the optimizer under another name", "lacks", editor=False)(
+    replaced("optimizer/vars/0", lambda f, g, n, c: g.create_dataset("zz", data=np.int64(1)))
+)
 h5_attack("a weight too few", "weights|misses|lacks|differ", editor=False)(replaced(KERNEL, lambda f, g, n, c: None))
 
 

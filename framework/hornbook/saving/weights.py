@@ -226,7 +226,11 @@ def read_tree(model: Any, file: hdf5.File, skip_mismatch: bool = False, source: 
         else:
             raise ValueError(f"The weights in {source} do not fit the model. {problem}")
     for holder, store in plan:
-        holder.load_own_variables(store)
+        try:
+            holder.load_own_variables(store)
+        except KeyError as error:
+            name = getattr(holder, "name", type(holder).__name__)
+            raise ValueError(f"{source} lacks the weight {error} of {name!r}, which it should hold.") from error
     unsound = [v.path for h, _ in plan if isinstance(h, Layer) for v in h._own_variables() if not _is_finite(v)]
     if unsound:
         shown = ", ".join(map(repr, unsound[:5])) + (", ..." if len(unsound) > 5 else "")

@@ -55,8 +55,8 @@ def unpack(archive: str | os.PathLike, folder: str | os.PathLike, archive_format
     'red'
     """
     archive, folder = Path(archive), Path(folder)
-    wanted = {"auto": ["tar", "zip"]}.get(archive_format, archive_format)
-    wanted = [wanted] if isinstance(wanted, str) else list(wanted or [])
+    wanted = [archive_format] if isinstance(archive_format, str) else list(archive_format or [])
+    wanted = ["tar", "zip"] if wanted == ["auto"] else wanted
     if set(wanted) - {"tar", "zip"}:
         raise ValueError(f"archive_format must be 'auto', 'zip', 'tar' or a list of these, got {archive_format!r}.")
     is_zip = zipfile.is_zipfile(archive)
@@ -181,7 +181,8 @@ def _read_tar(stream: BinaryIO, target: _Folder) -> None:
     fields: dict[str, str] = {}
     first = True
     while (block := _exactly(stream, BLOCK, target)) != bytes(BLOCK):
-        if sum(block[:148]) + 8 * 32 + sum(block[156:]) != _number(block[148:156], target):
+        checksum = sum(block[:148]) + 8 * 32 + sum(block[156:])
+        if block[148:156].strip(b"\0 ").lstrip(b"0") != b"%o" % checksum:
             what = "is no zip or tar archive" if first else "is damaged: a header has another checksum"
             raise DamagedFileError(f"{target.archive} {what}.")
         first = False
