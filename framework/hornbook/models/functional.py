@@ -237,7 +237,8 @@ class Functional(Model):
             if isinstance(node.operation, FunctionOperation):
                 args, settings = _op_call(node)
                 kwargs = {k: v for k, v in settings.items() if any_symbolic((v,))}
-            return {"args": tree.map_structure(plain, list(args)), "kwargs": tree.map_structure(plain, kwargs)}
+            call = {"args": tree.map_structure(plain, list(args)), "kwargs": tree.map_structure(plain, kwargs)}
+            return {**call, "given": ["training"]} if kwargs.get("training") is not None else call
 
         own = {id(node) for node in self._nodes}
         layers = []
@@ -472,7 +473,10 @@ def functional_from_config(cls: type, config: dict[str, Any], custom_objects: An
     for name, operation in operations.items():
         if isinstance(operation, InputLayer):
             tensors[name, 0, 0] = operation.output
-    calls = {(layer.get("name") or layer["config"]["name"]): list(_calls_of(layer)) for layer in config["layers"]}
+    calls: dict[str, list] = {}
+    for layer in config["layers"]:
+        name = layer.get("name") or layer["config"]["name"]
+        calls[name] = list(_calls_of(layer, operations[name]))
     done = dict.fromkeys(calls, 0)
     progress = True
     while progress:
@@ -533,11 +537,18 @@ def _op_from_config(layer: dict[str, Any]) -> Any:
     return functools.partial(operation.symbolic_call, **settings)
 
 
-def _calls_of(layer: dict[str, Any]) -> Iterable[tuple]:
-    """The recorded calls of a layer as (args, kwargs); Keras 2's lists of [name, node, tensor, kwargs] are read too."""
+def _calls_of(layer: dict[str, Any], operation: Any) -> Iterable[tuple]:
+    """The recorded calls of a layer as (args, kwargs); Keras 2's lists of [name, node, tensor, kwargs] are read too.
+
+    Keras also notes `training` where nobody gave it, as the default of the layer's `call`. Such a value says nothing, and
+    the training of the model counts. Here it is noted only where it was given, under "given".
+    """
+    default = inspect.signature(operation.call).parameters.get("training") if isinstance(operation, Layer) else None
     for node in layer.get("inbound_nodes", ()):
         if isinstance(node, dict):
-            kwargs = {k: v for k, v in node["kwargs"].items() if k not in ("training", "mask") or v}
+            kwargs = {k: v for k, v in node["kwargs"].items() if k != "mask" or v}
+            if "training" not in node.get("given", ()) and default and kwargs.get("training") in (None, default.default):
+                kwargs.pop("training", None)
             yield node["args"], kwargs
             continue
         entries = node if node and isinstance(node[0], list) else [node]

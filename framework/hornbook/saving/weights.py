@@ -6,23 +6,28 @@ is Keras 3's.
 """
 
 import contextlib
+import importlib
 import io
+import math
 import os
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
+import ml_dtypes
 import numpy as np
 
 from hornbook import backend
-from hornbook.core.global_state import to_snake_case
+from hornbook.core.global_state import name_of_class
 from hornbook.core.layer import Layer
 from hornbook.core.variable import Variable
 from hornbook.metrics import Metric
 from hornbook.models import Functional, Model, Sequential
 from hornbook.optimizers import Optimizer
 from hornbook.saving.atomic import written_aside
+from hornbook.saving.progress import Progress
 
 _HOLDERS = (Layer, Optimizer, Metric)
 
@@ -109,7 +114,7 @@ def _walk_container(container: Any, path: str, seen: set[int]) -> Iterator[tuple
     used: dict[str, int] = {}
     for item in container.values() if isinstance(container, dict) else container:
         if isinstance(item, _HOLDERS):
-            name = to_snake_case(type(item).__name__)
+            name = name_of_class(type(item))
         elif isinstance(item, list | tuple | dict | set):
             name = "container"
         else:
@@ -124,17 +129,52 @@ def _walk_container(container: Any, path: str, seen: set[int]) -> Iterator[tuple
 
 
 # -------------------------------------------------------------------------------------------------- writing
-def write_tree(model: Any, file: h5py.File) -> None:
-    """Write the weights of everything below `model`."""
-    for path, holder in walk(model):
-        if not hasattr(holder, "save_own_variables"):
-            continue
-        store: dict[str, Any] = {}
-        holder.save_own_variables(store)
-        group = file.create_group(f"{path}/vars" if path else "vars")
-        group.attrs["name"] = getattr(holder, "name", "")
-        for name, value in store.items():
-            write_array(group, name, value.numpy() if isinstance(value, Variable) else np.asarray(value))
+def own_variables(model: Any, skipped: Iterable[Any] = ()) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """What each thing below `model` stores of its own: (path in the file, its name, {"0": variable or array, ...})."""
+    for path, holder in walk(model, seen={id(other) for other in skipped}):
+        if hasattr(holder, "save_own_variables"):
+            store: dict[str, Any] = {}
+            holder.save_own_variables(store)
+            yield f"{path}/vars" if path else "vars", getattr(holder, "name", ""), store
+
+
+def array_of(value: Any) -> np.ndarray:
+    """A variable's or tensor's numbers."""
+    return value.numpy() if isinstance(value, Variable) else np.asarray(value)
+
+
+def numpy_dtype(value: Any) -> np.dtype:
+    """The dtype of a variable, tensor or array as NumPy's, bfloat16 and its like included."""
+    name = str(getattr(value.dtype, "name", value.dtype))
+    return np.dtype(getattr(ml_dtypes, name, name))
+
+
+def nbytes(value: Any) -> int:
+    """How many bytes the numbers of a variable, tensor or array take."""
+    return math.prod(value.shape) * numpy_dtype(value).itemsize
+
+
+def bytes_of(model: Any) -> int:
+    """About how many bytes the weights of a model and the state of its optimizer take."""
+    optimizer = getattr(model, "optimizer", None)
+    variables = {id(v): v for v in [*model.variables, *(optimizer.variables if optimizer else ())]}.values()
+    return _size(variables)
+
+
+def _size(variables: Iterable[Variable]) -> int:
+    return sum(nbytes(v) for v in variables)
+
+
+def write_tree(model: Any, file: h5py.File, skipped: Iterable[Any] = ()) -> None:
+    """Write the weights of everything below `model`, but for what is `skipped`, one after the other."""
+    with Progress("Saving", bytes_of(model)) as progress:
+        for path, name, store in own_variables(model, skipped):
+            group = file.create_group(path)
+            group.attrs["name"] = name
+            for key, value in store.items():
+                array = array_of(value)
+                write_array(group, key, array)
+                progress.add(array.nbytes)
 
 
 def write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:
@@ -204,20 +244,28 @@ def safe_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     return dataset
 
 
-def read_tree(model: Any, file: h5py.File, skip_mismatch: bool = False, source: str = "the file") -> None:
-    """Read the weights of everything below `model`.
+def read_tree(
+    model: Any, file: Any, skip_mismatch: bool = False, source: str = "the file", skipped: Iterable[Any] = ()
+) -> None:
+    """Read the weights of everything below `model`, but for what is `skipped`.
+
+    Args:
+        model: the model.
+        file: an HDF5 file, or anything whose `store(path)` is the mapping from names to arrays at that path.
+        skip_mismatch: whether what does not fit is left as it is, with a warning.
+        source: the file's name, for messages.
+        skipped: layers and other holders that are left as they are.
 
     Raises:
         ValueError: where the file lacks a layer's weights or holds others; nothing is read by halves: all shapes are
             compared before the first weight is written.
     """
-    import warnings
-
     plan = []
-    for path, holder in walk(model):
+    for path, holder in walk(model, seen={id(other) for other in skipped}):
         if not hasattr(holder, "load_own_variables"):
             continue
-        store = Store(file, f"{path}/vars" if path else "vars")
+        place = f"{path}/vars" if path else "vars"
+        store = Store(file, place) if isinstance(file, h5py.Group) else file.store(place)
         if isinstance(holder, Optimizer) and not len(store):
             continue
         problem = _mismatch(holder, store, path)
@@ -227,8 +275,10 @@ def read_tree(model: Any, file: h5py.File, skip_mismatch: bool = False, source: 
             warnings.warn(f"{problem} It is left as it is.", stacklevel=4)
         else:
             raise ValueError(f"The weights in {source} do not fit the model. {problem}")
-    for holder, store in plan:
-        holder.load_own_variables(store)
+    with Progress("Loading", bytes_of(model)) as progress:
+        for holder, store in plan:
+            holder.load_own_variables(store)
+            progress.add(_size(holder._stored_variables() if isinstance(holder, Layer) else holder.variables))
 
 
 def _mismatch(holder: Any, store: Store, path: str) -> str | None:
@@ -308,31 +358,87 @@ class _Patient(io.FileIO):
 
 # -------------------------------------------------------------------------------------------------- public
 def save_weights(
-    model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
+    model: Any,
+    filepath: Any,
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+    objects_to_skip: Iterable[Any] | None = None,
+    **kwargs: Any,
 ) -> None:
-    """Write a model's weights (and its optimizer's state) to a `.weights.h5` file.
+    """Write a model's weights (and its optimizer's state) to a file.
 
-    Of processes that train together the chief alone writes; in the others nothing is done.
+    | ending | |
+    |---|---|
+    | `.weights.h5` | HDF5, as Keras has it |
+    | `.weights.json` | the same in several HDF5 files of at most `max_shard_size` GB, and this list of them, as Keras has it |
+    | `.safetensors` | one safetensors file |
+    | `.npz` | NumPy's archive of arrays |
+
+    In all of them a weight stands under the attributes that lead to it, such as `layers/dense/vars/0`. Of processes that
+    train together the chief alone writes; in the others nothing is done.
+
+    Args:
+        model: the model.
+        filepath: where to.
+        overwrite: whether a file there may be replaced.
+        max_shard_size: the most that one of several files may hold, in GB (1024**3 bytes).
+        objects_to_skip: layers, metrics or optimizers whose weights are left out.
 
     Raises:
         ValueError: for another ending, and for a model that is not built yet.
     """
     if kwargs:
         raise TypeError(f"save_weights() got unexpected arguments: {sorted(kwargs)}.")
-    if not str(filepath).endswith(".weights.h5"):
-        raise ValueError(f"A file of weights must end in '.weights.h5', got {os.fspath(filepath)!r}.")
-    if max_shard_size is not None:
-        raise ValueError("Weights go to one file here: leave max_shard_size out.")
+    path = Path(os.fspath(filepath))
+    ending = next((e for e in (".weights.h5", *ENDINGS) if path.name.endswith(e)), None)
+    if max_shard_size is not None and ending == ".weights.h5":
+        path, ending = path.with_suffix(".json"), ".weights.json"
+        warnings.warn(f"Weights in several files are listed in a '.weights.json' file: {path.name}.", stacklevel=2)
+    if ending is None or (max_shard_size is None) == (ending == ".weights.json"):
+        raise ValueError(
+            f"A file of weights must end in '.weights.h5', '.safetensors' or '.npz', or in '.weights.json' where "
+            f"max_shard_size is given; got {path.name!r} and max_shard_size={max_shard_size}."
+        )
     if not model.built:
         raise ValueError(f"Model {model.name!r} has no weights yet: call it on data, or build() it, before saving.")
     if not backend.is_chief(getattr(model, "_strategy", None)):
         return
-    with written_aside(filepath, overwrite) as aside, created_h5(aside) as file:
-        write_tree(model, file)
+    skipped = list(objects_to_skip or ())
+    if ending == ".weights.h5":
+        with written_aside(path, overwrite) as aside, created_h5(aside) as file:
+            write_tree(model, file, skipped)
+    elif ending == ".weights.json":
+        _format("shards").write_shards(model, path, overwrite, max_shard_size, skipped)
+    else:
+        _format("flat").write_flat(model, path, overwrite, skipped)
 
 
-def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-    """Read a model's weights from a `.weights.h5` file, from inside a `.keras` file, or a directory of Orbax's checkpoints.
+ENDINGS = (".weights.json", ".safetensors", ".npz")  # of the formats beside HDF5
+
+
+def _format(name: str) -> Any:
+    """A module that stands on this one."""
+    return importlib.import_module(f"hornbook.saving.{name}")
+
+
+def load_weights(
+    model: Any,
+    filepath: Any,
+    skip_mismatch: bool = False,
+    objects_to_skip: Iterable[Any] | None = None,
+    by_name: bool | None = None,
+    **kwargs: Any,
+) -> None:
+    """Read a model's weights from a file: all that `save_weights` writes, the inside of a `.keras` file, the older `.h5`
+    files of Keras, or a directory of Orbax's checkpoints.
+
+    Args:
+        model: the model, built.
+        filepath: the file.
+        skip_mismatch: whether weights that do not fit are left as they are, with a warning.
+        objects_to_skip: layers, metrics or optimizers that are left as they are.
+        by_name: for older `.h5` files: layers are matched by their names, and those of no name in the file stay as they
+            are; else by their order.
 
     Raises:
         FileNotFoundError: where there is no such file.
@@ -341,6 +447,9 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
     if kwargs:
         raise TypeError(f"load_weights() got unexpected arguments: {sorted(kwargs)}.")
     path = Path(filepath)
+    older = path.suffix in (".h5", ".hdf5") and not path.name.endswith(".weights.h5")
+    if by_name is not None and not older:
+        raise ValueError(f"by_name is for Keras's older '.h5' files, which name layers; got {path.name!r}.")
     if path.is_dir():
         from hornbook.saving.orbax import is_checkpoint, load_orbax_weights
 
@@ -349,18 +458,23 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
             return
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path} to load weights from.")
+    if older:
+        if objects_to_skip is not None:
+            raise ValueError(f"objects_to_skip is not for Keras's older '.h5' files; got {path.name!r}.")
+        _format("legacy_h5").load_legacy_weights(model, path, bool(by_name), skip_mismatch)
+        return
     if path.name.endswith(".keras"):
-        from hornbook.saving.archive import opened_weights
-
-        with opened_weights(path) as file:
-            read_tree(model, file, skip_mismatch, str(path))
-        return
-    if path.suffix == ".h5" and not path.name.endswith(".weights.h5"):
-        from hornbook.saving.legacy_h5 import load_legacy_weights
-
-        load_legacy_weights(model, path)
-        return
-    if not path.name.endswith(".weights.h5"):
-        raise ValueError(f"Weights are loaded from '.weights.h5', '.keras' and older '.h5' files, got {path.name!r}.")
-    with open_h5(path, str(path)) as file:
-        read_tree(model, file, skip_mismatch, str(path))
+        opened: Any = _format("archive").opened_weights(path)
+    elif path.name.endswith(".weights.h5"):
+        opened = open_h5(path, str(path))
+    elif path.name.endswith(".weights.json"):
+        opened = _format("shards").opened_shards(path)
+    elif path.name.endswith(ENDINGS):
+        opened = _format("flat").opened_flat(path)
+    else:
+        raise ValueError(
+            f"Weights are loaded from '.weights.h5', {', '.join(map(repr, ENDINGS))}, '.keras' and older '.h5' files, got "
+            f"{path.name!r}."
+        )
+    with opened as file:
+        read_tree(model, file, skip_mismatch, str(path), list(objects_to_skip or ()))
