@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import importlib
 import json
 import os
 import re
@@ -16,26 +17,38 @@ import h5py
 
 from hornbook import backend
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
+from hornbook.models.keras2 import from_older, is_older
 from hornbook.saving.atomic import written_aside
 from hornbook.saving.orbax import is_checkpoint, load_orbax_model
-from hornbook.saving.weights import DamagedFileError, created_h5, open_h5, read_tree, walk, write_tree
+from hornbook.saving.weights import DamagedFileError, Store, created_h5, open_h5, read_tree, walk, write_tree
 
 _CONFIG, _METADATA, _WEIGHTS, _ASSETS = "config.json", "metadata.json", "model.weights.h5", "assets/"
+OLDER = (".h5", ".hdf5")
 KERAS_VERSION = "3.15.1"  # whose layout this is
 MAX_JSON_BYTES = 64 * 1024**2
 _MEMBER = re.compile(r"[A-Za-z0-9_.\-]{1,128}")
 
 
-def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+def save_model(
+    model: Any,
+    filepath: Any,
+    overwrite: bool = True,
+    zipped: bool | None = None,
+    include_optimizer: bool = True,
+    **kwargs: Any,
+) -> None:
     """Write a whole model to a `.keras` file: architecture, weights, compile settings, optimizer state.
+
+    A file that ends in ".h5" or ".hdf5" gets Keras's older layout instead, which Keras 2 reads too where the layers are hers.
 
     Of processes that train together the chief alone writes; in the others nothing is done.
 
     Args:
         model: the model.
-        filepath: where to; it ends in ".keras".
+        filepath: where to; it ends in ".keras" (or ".h5").
         overwrite: whether a file there may be replaced.
         zipped: accepted for signature's sake.
+        include_optimizer: whether compile settings and the optimizer's state are written; for ".h5" files alone.
 
     Raises:
         ValueError: for another ending, and for what no config can hold (a lambda, a local function).
@@ -43,6 +56,10 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     if kwargs:
         raise TypeError(f"save_model() got unexpected arguments: {sorted(kwargs)}.")
     path = Path(os.fspath(filepath))
+    if path.suffix in OLDER:
+        if backend.is_chief(getattr(model, "_strategy", None)):
+            _legacy().save_legacy_model(model, path, overwrite, include_optimizer, KERAS_VERSION)
+        return
     if path.suffix != ".keras":
         raise ValueError(
             f"A whole model is saved to a '.keras' file, got {path.name!r}. For weights alone there is "
@@ -66,6 +83,10 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
             archive.write(weights, _WEIGHTS)
             for asset in assets:
                 archive.write(asset, asset.relative_to(folder).as_posix())
+
+
+def _legacy() -> Any:
+    return importlib.import_module("hornbook.saving.legacy_h5")
 
 
 def _write_assets(model: Any, folder: Path) -> list[Path]:
@@ -95,16 +116,26 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
         raise FileNotFoundError(f"There is no file {path}; check the name (a saved model ends in '.keras').")
     if is_checkpoint(path):
         return load_orbax_model(path, custom_objects, compile)
+    if path.suffix in OLDER:
+        return _legacy().load_legacy_model(path, custom_objects, compile)
     with _opened(path) as archive:
         config = _read_json(archive, _CONFIG, path)
         if not isinstance(config, dict) or "class_name" not in config:
             raise DamagedFileError(f"{path}: {_CONFIG} does not describe a model.")
+        version = _read_json(archive, _METADATA, path).get("keras_version") if _METADATA in archive.namelist() else None
+        keras2 = is_older(version)
+        if keras2:
+            config = from_older(config)
         if not compile:
             config.pop("compile_config", None)
         model = deserialize_keras_object(config, custom_objects=custom_objects)
         _read_assets(model, archive, path)
         with _weights_of(archive, path) as file:
-            read_tree(model, file, source=str(path))
+            learner = getattr(model, "optimizer", None) if keras2 else None
+            tree = _legacy().OlderTree(file) if keras2 else file
+            read_tree(model, tree, source=str(path), skipped=[learner] if learner is not None else ())
+            if learner is not None:
+                _legacy().restore_from_keras2(model, Store(file, "optimizer/vars"), path)
     return model
 
 
