@@ -116,6 +116,10 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
         raise FileNotFoundError(f"There is no file {path}; check the name (a saved model ends in '.keras').")
     if is_checkpoint(path):
         return load_orbax_model(path, custom_objects, compile)
+    if (path / "saved_model.pb").is_file():
+        return importlib.import_module("hornbook.saving.keras2_saved_model").load_keras2_saved_model(
+            path, custom_objects, compile
+        )
     if path.suffix in OLDER:
         return _legacy().load_legacy_model(path, custom_objects, compile)
     with _opened(path) as archive:
