@@ -89,9 +89,11 @@ def translated(config: Any) -> Any:
         return _operation(config)
     if _is_op(config):
         return {**config, "module": "keras.src.ops.numpy", "registered_name": None}
-    cls = get_family("layers").classes.get(name)
+    classes = get_family("layers").classes
+    cls = classes.get(name) or next((c for c in classes.values() if vars(c).get("_called") == name), None)
     if cls is None or get_registered_object(name) is not None:
         return config
+    config["class_name"] = cls.__name__
     inner = {key: _inner(value) for key, value in inner.items()}
     shape = inner.pop("batch_input_shape", None)
     if name == "InputLayer" and shape is not None:
@@ -352,7 +354,10 @@ def _each(config: Any, namespace: str, renamed: dict[str, dict]) -> Any:
 
 # -------------------------------------------------------------------------------------------------------- the reverse
 def older(config: Any) -> Any:
-    """A config of Keras 3 as its `.h5` files have it: the name of a class, registered or its own, and no modules."""
+    """A config of Keras 3 as its `.h5` files have it: the registered name of a class, or its own, and no module.
+
+    Layers of a model are written so, models inside models too; what stands in their arguments keeps its modules.
+    """
     if isinstance(config, list | tuple):
         return [older(item) for item in config]
     if not isinstance(config, dict):
@@ -361,23 +366,13 @@ def older(config: Any) -> Any:
         return {key: older(item) for key, item in config.items()}
     if config["class_name"] == "function":
         return config["config"]
-    if config.get("module") == RAW or str(config["class_name"]).startswith("__"):
+    if config.get("module") == RAW:
         return config
     kept = {key: config[key] for key in ("name", "inbound_nodes") if key in config}
-    registered = config.get("registered_name")
-    op = str(config.get("module", "")).startswith("keras.src.ops.")
-    name = config["class_name"] if op or not registered else registered
-    module = {"module": config["module"]} if op else {}
-    return {**module, "class_name": name, "config": _older_arguments(config["config"]), **kept}
-
-
-def _older_arguments(config: Any) -> Any:
-    """Layers inside are written likewise; initializers and other small things keep their modules."""
-    if isinstance(config, dict):
-        if "class_name" in config and "config" in config:
-            module = str(config.get("module") or "")
-            is_layer = module.startswith(("keras.layers", "keras.src.models", "keras.src.ops")) or module in ("keras", "keras.models")
-            layer = is_layer or config.get("registered_name") not in (None, config["class_name"])
-            return older(config) if layer and config["class_name"] not in ("DTypePolicy", "function") else config
-        return {key: _older_arguments(value) for key, value in config.items()}
-    return [_older_arguments(item) for item in config] if isinstance(config, list | tuple) else config
+    is_op = str(config.get("module", "")).startswith("keras.src.ops.")
+    name = config["class_name"] if is_op else config.get("registered_name") or config["class_name"]
+    cls = get_family("layers").classes.get(name)
+    inner = config["config"]
+    if isinstance(inner, dict) and isinstance(inner.get("layers"), list) and name in MODELS:
+        inner = {**inner, "layers": [older(layer) for layer in inner["layers"]]}
+    return {"class_name": name if cls is None else vars(cls).get("_called", name), "config": inner, **kept}
