@@ -213,6 +213,14 @@ class TextVectorization(AdaptedLayer):
             config["ngrams"] = tuple(config["ngrams"])
         return cls(**config)
 
+    def save_own_variables(self, store: Any) -> None:
+        """The weights of the words, for output_mode "tf_idf"."""
+        self._lookup_layer.save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read what `save_own_variables` wrote."""
+        self._lookup_layer.load_own_variables(store)
+
     def save_assets(self, dir_path: Any) -> None:
         """Write the vocabulary that `adapt` found to `vocabulary.txt`, one word in each line."""
         self._lookup_layer.save_assets(dir_path)
