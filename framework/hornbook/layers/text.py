@@ -69,7 +69,7 @@ class TextVectorization(AdaptedLayer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        kwargs.pop("vocabulary_size", None)
+        size = kwargs.pop("vocabulary_size", None)  # in configs
         super().__init__(name=name, **kwargs)
         self.supports_jit = False
         if not callable(standardize):
@@ -102,6 +102,7 @@ class TextVectorization(AdaptedLayer):
             output_mode=output_mode,
             sparse=sparse,
             encoding=encoding,
+            vocabulary_size=size,
         )
         self.output_mode = self._lookup_layer.output_mode
 

@@ -1,24 +1,23 @@
 """`Functional`: a model that is a graph of layers from inputs to outputs."""
 
-import functools
 import inspect
 import warnings
 from collections.abc import Iterable
 from typing import Any
 
 from hornbook import backend, tree
-from hornbook.core.global_state import auto_name, to_snake_case
+from hornbook.core.global_state import auto_name
 from hornbook.core.input_layer import Input, InputLayer
-from hornbook.core.keras_tensor import KerasTensor, any_symbolic
+from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.layer import Layer
 from hornbook.core.operation import FunctionOperation, KerasHistory, Node, Operation, RawOperation, node_of
-from hornbook.core.operators import OPS
 from hornbook.core.registry import (
     CustomObjectScope,
     deserialize_keras_object,
     serialize_keras_object,
 )
 from hornbook.models.model import Model
+from hornbook.models.op_configs import class_of, find, join_call, split_call
 
 
 class Functional(Model):
@@ -235,8 +234,7 @@ class Functional(Model):
         def call(node: Node) -> dict:
             args, kwargs = node.args, node.kwargs
             if isinstance(node.operation, FunctionOperation):
-                args, settings = _op_call(node)
-                kwargs = {k: v for k, v in settings.items() if any_symbolic((v,))}
+                _, args, kwargs = _op_call(node)
             call = {"args": tree.map_structure(plain, list(args)), "kwargs": tree.map_structure(plain, kwargs)}
             return {**call, "given": ["training"]} if kwargs.get("training") is not None else call
 
@@ -415,13 +413,10 @@ def _node_numbers(nodes: list[Node], operations: list[Operation]) -> dict[int, i
 RAW = "hornbook.core.operation"  # where a config says that the backend's own functions come from
 
 
-def _op_call(node: Node) -> tuple[list, dict]:
-    """An op's call as Keras writes it: what it computes on (its required arguments), and its settings (the others)."""
+def _op_call(node: Node) -> tuple[dict, list, dict]:
+    """An op's call as Keras writes it: (settings of its class, positional and named arguments of the call)."""
     operation: Any = node.operation
-    arguments = operation.bind(*node.args, **node.kwargs)
-    parameters = inspect.signature(operation.function).parameters
-    required = [name for name in arguments if parameters[name].default is inspect.Parameter.empty]
-    return [arguments[name] for name in required], {k: v for k, v in arguments.items() if k not in required}
+    return split_call(operation.function, operation.bind(*node.args, **node.kwargs))
 
 
 def _operation_config(operation: Any) -> dict[str, Any]:
@@ -430,12 +425,10 @@ def _operation_config(operation: Any) -> dict[str, Any]:
         return {"module": RAW, "class_name": "RawOperation", "config": config, "registered_name": None}
     if not isinstance(operation, FunctionOperation):
         return serialize_keras_object(operation)
-    function = operation.function
-    name = "".join(part.capitalize() for part in function.__name__.split("_"))
-    _, settings = _op_call(operation._inbound_nodes[0])
-    settings = {k: v for k, v in settings.items() if not any_symbolic((v,))}
+    module, name = class_of(operation.function)
+    settings, _, _ = _op_call(operation._inbound_nodes[0])
     return {
-        "module": ".".join(["keras.src", *function.__module__.split(".")[1:3]]),
+        "module": module,
         "class_name": name,
         "config": {"name": operation.name, **serialize_keras_object(settings)},
         "registered_name": name,
@@ -525,7 +518,7 @@ def _operation_from_config(layer: dict[str, Any]) -> Any:
 def _op_from_config(layer: dict[str, Any]) -> Any:
     """A function that repeats the op of a config under its name."""
     name = layer["class_name"]
-    function: Any = OPS.get(to_snake_case(name)) or OPS.get(name)
+    function: Any = find(name)
     if function is None:
         raise ValueError(f"The config names the op {name!r}, which Hornbook does not have.")
     settings = {k: v for k, v in layer["config"].items() if k not in ("name", "dtype") or k == "dtype" and v}
@@ -534,7 +527,12 @@ def _op_from_config(layer: dict[str, Any]) -> Any:
     operation = function.operation(name=layer["config"].get("name"))
     if function.__name__ == "get_item":  # JSON has no tuples, and an index is one
         return lambda x, key: operation.symbolic_call(x, tuple(key) if isinstance(key, list) else key)
-    return functools.partial(operation.symbolic_call, **settings)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = join_call(function, settings, list(args), kwargs)
+        return operation.symbolic_call(*args, **kwargs)
+
+    return call
 
 
 def _calls_of(layer: dict[str, Any], operation: Any) -> Iterable[tuple]:
@@ -547,7 +545,11 @@ def _calls_of(layer: dict[str, Any], operation: Any) -> Iterable[tuple]:
     for node in layer.get("inbound_nodes", ()):
         if isinstance(node, dict):
             kwargs = {k: v for k, v in node["kwargs"].items() if k != "mask" or v}
-            if "training" not in node.get("given", ()) and default and kwargs.get("training") in (None, default.default):
+            if (
+                "training" not in node.get("given", ())
+                and default
+                and kwargs.get("training") in (None, default.default)
+            ):
                 kwargs.pop("training", None)
             yield node["args"], kwargs
             continue

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from hornbook import backend
-from hornbook.core.global_state import to_snake_case
-from hornbook.core.operators import OPS
 from hornbook.core.registry import get_family, get_registered_object
+from hornbook.models.op_configs import find
 
 MODELS = ("Functional", "Model", "Sequential")
 RAW = "hornbook.core.operation"
@@ -212,7 +211,7 @@ def _lambda(config: dict[str, Any]) -> dict[str, Any]:
 # -------------------------------------------------------------------------------------------------- operations, calls
 def _is_op(config: dict[str, Any]) -> bool:
     """Whether this is an op of Keras 3 in one of its `.h5` files: a layer would say whether it is trainable."""
-    return to_snake_case(config["class_name"]) in OPS and "trainable" not in config["config"] and "module" not in config
+    return find(config["class_name"]) is not None and "trainable" not in config["config"] and "module" not in config
 
 
 _OPERATORS = {"add": "add", "eq": "equal", "ne": "not_equal"}
@@ -295,7 +294,10 @@ def compile_arguments(training: dict[str, Any]) -> dict[str, Any]:
     {'learning_rate': 0.1}
     """
     training = _plain(training)
-    arguments = {"optimizer": _optimizer(training["optimizer_config"]), "loss": _each(training.get("loss"), "losses", _REDUCTIONS)}
+    arguments = {
+        "optimizer": _optimizer(training["optimizer_config"]),
+        "loss": _each(training.get("loss"), "losses", _REDUCTIONS),
+    }
     for key in ("metrics", "weighted_metrics"):
         found = _each(training.get(key), "metrics", {})
         alone = isinstance(found, list) and len(found) == 1 and isinstance(found[0], list)  # a list for the only output
@@ -347,7 +349,9 @@ def _each(config: Any, namespace: str, renamed: dict[str, dict]) -> Any:
     if name not in family.classes or get_registered_object(name) is not None:
         return config
     inner.pop("fn", None)
-    inner = {key: renamed.get(key, {}).get(value, value) if isinstance(value, str) else value for key, value in inner.items()}
+    inner = {
+        key: renamed.get(key, {}).get(value, value) if isinstance(value, str) else value for key, value in inner.items()
+    }
     inner = _without_gone(family.classes[name], inner, f"{name} in the {namespace}")
     return {"module": family.module, "class_name": name, "config": inner, "registered_name": None}
 

@@ -51,13 +51,17 @@ def opened_flat(path: Path) -> Iterator["FlatFile"]:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError) as error:
-        raise DamagedFileError(f"{path} is not a whole '.npz' file: it is cut off, or something else ({error}).") from None
+        raise DamagedFileError(
+            f"{path} is not a whole '.npz' file: it is cut off, or something else ({error})."
+        ) from None
     with archive:
         arrays: dict[str, Any] = {}
         for member in archive.infolist():
             name = member.filename.removesuffix(".npy")
             if name in arrays or name == member.filename:
-                raise DamagedFileError(f"{path} is refused: its member {member.filename!r} is no array, or stands twice.")
+                raise DamagedFileError(
+                    f"{path} is refused: its member {member.filename!r} is no array, or stands twice."
+                )
             arrays[name] = _Member(archive, member, path)
         yield FlatFile(arrays)
 
@@ -105,7 +109,9 @@ class _Member:
         try:
             with archive.open(member) as file:
                 version = np.lib.format.read_magic(file)
-                read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+                read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[
+                    version
+                ]
                 self.shape, self._fortran, self.dtype = read(file, max_header_size=MAX_HEADER_BYTES)
                 self._start = file.tell()
         except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:

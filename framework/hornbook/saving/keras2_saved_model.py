@@ -44,7 +44,9 @@ def load_keras2_saved_model(path: Path, custom_objects: Any, compile: bool) -> A
     variables = list({id(v): v for v in _in_order(model, config)}.values())
     found = [tuple(array.shape) for array in arrays]
     if [tuple(v.shape) for v in variables] != found:
-        raise ValueError(f"{path} holds {len(found)} variables, which do not fit the {len(variables)} of its own config.")
+        raise ValueError(
+            f"{path} holds {len(found)} variables, which do not fit the {len(variables)} of its own config."
+        )
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
     training = saved.get("training_config")
@@ -67,7 +69,9 @@ def _in_order(model: Any, config: dict[str, Any]) -> Iterator[Variable]:
 def _root(path: Path) -> dict[str, Any]:
     """What the file says of the model itself: the object whose path is "root"."""
     if path.stat().st_size > MAX_METADATA_BYTES:
-        raise DamagedFileError(f"{path} is refused: it has {path.stat().st_size:,} bytes, more than a description takes.")
+        raise DamagedFileError(
+            f"{path} is refused: it has {path.stat().st_size:,} bytes, more than a description takes."
+        )
     try:
         for number, node in _fields(path.read_bytes()):
             fields = dict(_fields(node)) if number == 1 and isinstance(node, bytes) else {}

@@ -11,7 +11,7 @@ Keras 2 and Keras 3 write it, with other configs (see `hornbook.models.keras2`) 
 
 import json
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,9 @@ def save_legacy_model(
     settings = config.get("compile_config")
     if settings and include_optimizer:
         training = {key: older(value) for key, value in settings.items() if key != "optimizer"}
-        attributes["training_config"] = json.dumps({**training, "optimizer_config": older(settings["optimizer"])}).encode()
+        attributes["training_config"] = json.dumps(
+            {**training, "optimizer_config": older(settings["optimizer"])}
+        ).encode()
     with written_aside(path, overwrite) as aside, created_h5(aside) as file:
         file.attrs.update(attributes)
         with Progress("Saving", bytes_of(model)) as progress:
@@ -67,12 +69,18 @@ def _write_layers(model: Any, group: h5py.Group, attributes: dict[str, Any], pro
 
 
 def _write_arrays(group: h5py.Group, variables: Sequence[Variable], progress: Progress) -> None:
-    _write_names(group, "weight_names", [variable.path for variable in variables])
-    for variable in variables:
+    paths: dict[str, Variable] = {}
+    for variable in variables:  # some optimizers give several of their variables one path
+        count = 1
+        while (path := variable.path if count == 1 else f"{variable.path}_{count}") in paths:
+            count += 1
+        paths[path] = variable
+    _write_names(group, "weight_names", list(paths))
+    for path, variable in paths.items():
         array = variable.numpy()
         if array.dtype.kind not in "biuf":  # bfloat16 and its like
             array = array.astype("float32")
-        group.create_dataset(variable.path, data=array)
+        group.create_dataset(path, data=array)
         progress.add(array.nbytes)
 
 
@@ -159,6 +167,9 @@ def restore_optimizer(optimizer: Any, state: dict[str, Any]) -> str | None:
     Returns:
         What does not fit, None if all does; nothing is assigned then.
     """
+    names = [name.removesuffix(":0").rsplit("/", 1)[-1] for name in state]
+    if names == [variable.name for variable in optimizer.variables]:  # Keras 3, and the same layers by name
+        return _assigned(optimizer.variables, list(state.values()), optimizer)
     head: dict[str, Any] = {}
     kinds: dict[str, list] = {}
     for name, array in state.items():
@@ -178,17 +189,20 @@ def restore_optimizer(optimizer: Any, state: dict[str, Any]) -> str | None:
     if list(kinds) == ["in order"]:
         slots, arrays = own, kinds["in order"]
     else:
-        slots = sorted(own, key=lambda v, order=_kinds(own): order.index(_kind(v)))
+        order = list(dict.fromkeys(_kind(variable) for variable in own))
+        slots = sorted(own, key=lambda variable: order.index(_kind(variable)))
         arrays = [array for arrays in kinds.values() for array in arrays]
-    if len(slots) != len(arrays):
-        return f"it has {len(arrays)} arrays for the weights, {type(optimizer).__name__} has {len(slots)} here"
-    for variable, array in zip(slots, arrays, strict=True):
+    heads = [variable for variable in optimizer.variables if variable.name in head]
+    return _assigned([*heads, *slots], [*(head[variable.name] for variable in heads), *arrays], optimizer)
+
+
+def _assigned(variables: Sequence[Variable], arrays: Sequence[Any], optimizer: Any) -> str | None:
+    if len(variables) != len(arrays):
+        return f"it has {len(arrays)} arrays, {type(optimizer).__name__} has {len(variables)} here"
+    for variable, array in zip(variables, arrays, strict=True):
         if tuple(variable.shape) != tuple(array.shape):
             return f"{variable.path} has shape {tuple(variable.shape)}, in the file {tuple(array.shape)}"
-    for variable in optimizer.variables:
-        if variable.name in head:
-            variable.assign(np.asarray(head[variable.name]).astype(variable.dtype))
-    for variable, array in zip(slots, arrays, strict=True):
+    for variable, array in zip(variables, arrays, strict=True):
         variable.assign(np.asarray(array))
     return None
 
@@ -239,10 +253,6 @@ def _kind(variable: Variable) -> str:
     return variable.name.rsplit("_", 1)[-1]
 
 
-def _kinds(variables: Iterable[Variable]) -> list[str]:
-    return list(dict.fromkeys(_kind(variable) for variable in variables))
-
-
 # ---------------------------------------------------------------------------------------------------------- weights
 def ordered_weights(layer: Any) -> list[Variable]:
     """A layer's weights in the order of these files: what is trained first."""
@@ -280,12 +290,8 @@ def _weights_of(file: h5py.File, path: Path) -> h5py.Group:
     return root
 
 
-def _read_layers(
-    model: Any, root: h5py.Group, path: Path, by_name: bool = False, skip_mismatch: bool = False
-) -> None:
-    saved = [
-        (name, _names(safe_group(root, name), "weight_names", path)) for name in _names(root, "layer_names", path)
-    ]
+def _read_layers(model: Any, root: h5py.Group, path: Path, by_name: bool = False, skip_mismatch: bool = False) -> None:
+    saved = [(name, _names(safe_group(root, name), "weight_names", path)) for name in _names(root, "layer_names", path)]
     pairs = [(layer, *item) for layer, item in _pairs(model, saved, path, by_name)]
     if TOP in root and (names := _names(safe_group(root, TOP), "weight_names", path)):
         pairs.append((model, TOP, names))

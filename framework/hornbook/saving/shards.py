@@ -119,7 +119,9 @@ def _table(path: Path) -> dict[str, list[str]]:
     for names in found.values():
         for name in names:
             if not isinstance(name, str) or not _SHARD.fullmatch(name):
-                raise DamagedFileError(f"{path} is refused: it names the file {name!r}; only weight files beside it are read.")
+                raise DamagedFileError(
+                    f"{path} is refused: it names the file {name!r}; only weight files beside it are read."
+                )
     return found
 
 
