@@ -777,7 +777,7 @@ class Layer(Operation):
                     f"{tuple(value.shape)}."
                 )
         for position, variable in enumerate(own):
-            variable.assign(store[str(position)])
+            variable.assign_from(store[str(position)])
         if self._power is not None:
             self._power.after_load()
 

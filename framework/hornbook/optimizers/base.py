@@ -610,7 +610,7 @@ class Optimizer(Configurable):
             )
             return
         for index, variable in enumerate(variables):
-            variable.assign(store[str(index)])
+            variable.assign_from(store[str(index)])
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, with the learning rate as it is now."""

@@ -34,8 +34,9 @@ def _write_npz(values: Mapping[str, Any], path: Path, written: Any) -> None:
             if array.dtype.kind not in "biuf":  # bfloat16 and its like: NumPy's files have no name for them
                 array = array.astype("float32")
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.ascontiguousarray(array).reshape(array.shape), allow_pickle=False)
+                np.lib.format.write_array(member, array, allow_pickle=False)
             written(array.nbytes)
+            del array  # before the next one comes
 
 
 @contextlib.contextmanager

@@ -82,6 +82,7 @@ def _write_arrays(group: h5py.Group, variables: Sequence[Variable], progress: Pr
             array = array.astype("float32")
         group.create_dataset(path, data=array)
         progress.add(array.nbytes)
+        del array  # before the next one comes
 
 
 def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:
@@ -203,7 +204,7 @@ def _assigned(variables: Sequence[Variable], arrays: Sequence[Any], optimizer: A
         if tuple(variable.shape) != tuple(array.shape):
             return f"{variable.path} has shape {tuple(variable.shape)}, in the file {tuple(array.shape)}"
     for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(np.asarray(array))
+        variable.assign_from(array)
     return None
 
 
@@ -317,7 +318,7 @@ def _read_layers(model: Any, root: h5py.Group, path: Path, by_name: bool = False
             warnings.warn(f"{problem} It is left as it is.", stacklevel=4)
     with Progress("Loading", bytes_of(model)) as progress:
         for variable, dataset in plan:
-            variable.assign(_numbers(dataset))
+            variable.assign_from(_numbers(dataset))
             progress.add(dataset.nbytes)
     for layer, _, _ in pairs:
         if hasattr(layer, "finalize_state"):
@@ -347,9 +348,10 @@ def _dataset(root: h5py.Group, path: str) -> h5py.Dataset:
     return safe_dataset(group, name)
 
 
-def _numbers(dataset: h5py.Dataset) -> np.ndarray:
-    array = np.asarray(dataset)
-    return array.view(ml_dtypes.bfloat16) if array.dtype.kind == "V" and array.dtype.itemsize == 2 else array
+def _numbers(dataset: h5py.Dataset) -> Any:
+    """The data set itself, or its numbers where it holds the bits of bfloat16."""
+    bits = dataset.dtype.kind == "V" and dataset.dtype.itemsize == 2
+    return np.asarray(dataset).view(ml_dtypes.bfloat16) if bits else dataset
 
 
 def _names(group: Any, attribute: str, path: Path) -> list[str]:

@@ -197,3 +197,4 @@ def write_tensors(
             array = np.ascontiguousarray(array_of(value))
             file.write(array.reshape(-1).view(np.uint8))
             written(array.nbytes)
+            del array  # before the next one comes

@@ -86,6 +86,7 @@ def write_shards(model: Any, path: Path, overwrite: bool, max_shard_size: float,
                         names.append(name)
                     total += array.nbytes
                     progress.add(array.nbytes)
+                    del array  # before the next one comes
     table = {place: names[0] if len(names) == 1 else names for place, names in places.items()}
     text = json.dumps({"metadata": {"total_size": total}, "weight_map": table}, indent=4)
     with written_aside(path, overwrite) as aside:

@@ -175,6 +175,7 @@ def write_tree(model: Any, file: h5py.File, skipped: Iterable[Any] = ()) -> None
                 array = array_of(value)
                 write_array(group, key, array)
                 progress.add(array.nbytes)
+                del array  # before the next one comes
 
 
 def write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:

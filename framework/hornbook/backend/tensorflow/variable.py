@@ -52,6 +52,13 @@ class VariableStorage(ValueHolder):
     def _write(self, value: Any) -> None:
         self._value.assign(value, read_value=False)
 
+    def _takes_pieces(self) -> bool:
+        """Whether rows can be written by themselves: the variable is one, here, and not in a graph."""
+        return tf.executing_eagerly() and not isinstance(self._value, tf.distribute.DistributedValues)
+
+    def _write_piece(self, start: int, stop: int, rows: Any) -> None:
+        self._value[start:stop].assign(rows, read_value=False)
+
     def _write_add(self, value: Any) -> None:
         self._value.assign_add(value, read_value=False)
 
