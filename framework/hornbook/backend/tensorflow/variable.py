@@ -57,7 +57,9 @@ class VariableStorage(ValueHolder):
         return tf.executing_eagerly() and not isinstance(self._value, tf.distribute.DistributedValues)
 
     def _write_piece(self, start: int, stop: int, rows: Any) -> None:
-        self._value[start:stop].assign(rows, read_value=False)
+        tf.raw_ops.ResourceStridedSliceAssign(
+            ref=self._value.handle, begin=[start], end=[stop], strides=[1], value=rows
+        )
 
     def _write_add(self, value: Any) -> None:
         self._value.assign_add(value, read_value=False)
