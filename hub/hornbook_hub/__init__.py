@@ -8,7 +8,18 @@
 
 from hornbook_hub.loading import load, presets
 from hornbook_hub.models.bert import BertBackbone, BertConfig
-from hornbook_hub.tasks import MaskedLM, Task, TextClassifier
+from hornbook_hub.tasks import MaskedLM, QuestionAnswering, Task, TextClassifier, TokenClassifier
 from hornbook_hub.tokenizers import Tokenizer
 
-__all__ = ["BertBackbone", "BertConfig", "MaskedLM", "Task", "TextClassifier", "Tokenizer", "load", "presets"]
+__all__ = [
+    "BertBackbone",
+    "BertConfig",
+    "MaskedLM",
+    "QuestionAnswering",
+    "Task",
+    "TextClassifier",
+    "TokenClassifier",
+    "Tokenizer",
+    "load",
+    "presets",
+]

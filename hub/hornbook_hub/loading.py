@@ -16,15 +16,13 @@ from hornbook.core.budget import WeightBudget
 from hornbook.core.untrusted import read_json
 from hornbook.models.described import SPARE_BYTES, WEIGHT_RATIO
 from hornbook.saving.safetensors import DamagedWeightsError, Tensors, shards
-from hornbook_hub.models import bert
-from hornbook_hub.tasks import TASKS
+from hornbook_hub.families import FAMILIES, preset_rows
+from hornbook_hub.tasks import TASKS, Classifier
 from hornbook_hub.tokenizers import Tokenizer
 from hornbook_hub.weights import expand, load_rows, variable_at
 
 logger = logging.getLogger("hornbook_hub")
 
-FAMILIES = {"bert": bert}  # model_type of config.json -> module
-BACKBONES = {"bert": bert.BertBackbone}
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "tokenizer_config.json")
 
@@ -34,7 +32,8 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
 
     Args:
         name: a preset ("bert_base", "bert_tiny"), "hf://org/name" (or "hf://org/name@revision"), or a folder.
-        task: "masked_lm", "text_classifier" or "backbone"; the checkpoint's own if None.
+        task: "masked_lm", "text_classifier", "token_classifier", "question_answering" or "backbone"; the checkpoint's own if
+            None.
         load_weights: False leaves the weights as they start, at random, and needs no file of weights.
         overrides: arguments of the task, such as `num_classes=3`, and fields of the config.
 
@@ -58,14 +57,15 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
     kind = config_dict.get("model_type")
     if kind not in FAMILIES:
         raise ValueError(f"{files} holds a model of type {kind!r}; the hub knows {sorted(FAMILIES)}.")
-    family, backbone_class = FAMILIES[kind], BACKBONES[kind]
+    family = FAMILIES[kind]
+    backbone_class = family.BACKBONE
     known = {f.name for f in backbone_class.config_class.__dataclass_fields__.values()}
     config_dict |= {key: overrides.pop(key) for key in list(overrides) if key in known}
     config = backbone_class.config_class.from_dict(config_dict)
 
     if task is None:
         task = _own_task(config_dict, family, files)
-    tokenizer = _tokenizer(files, config.max_position_embeddings)
+    tokenizer = _tokenizer(files, config.max_position_embeddings, backbone_class.input_names)
     tensors = Tensors(weight_file(files)) if load_weights else None
     with _within(tensors, config, files):
         backbone = backbone_class(config)
@@ -73,8 +73,8 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
             model = backbone
             backbone.tokenizer = tokenizer
         else:
-            if task == "text_classifier" and "num_classes" not in overrides:
-                overrides["num_classes"] = len(config.id2label or {}) or 2
+            if issubclass(TASKS[task], Classifier):
+                overrides.setdefault("num_classes", len(config.id2label or {}) or 2)
             model = TASKS[task](backbone, tokenizer, **overrides)
     if tensors is not None:
         assign_weights(model, backbone, task, family, files, tensors)
@@ -100,7 +100,7 @@ def presets() -> list[dict[str, Any]]:
     >>> [row["name"] for row in hub.presets()]
     ['bert_tiny', 'bert_base']
     """
-    return [{"name": name, **row} for family in FAMILIES.values() for name, row in family.PRESETS.items()]
+    return [{"name": name, **row} for name, row in preset_rows()]
 
 
 def _unknown(what: str, name: Any, known: list[str]) -> ValueError:
@@ -237,17 +237,14 @@ def find(name: str | os.PathLike) -> Files:
         if not re.fullmatch(r"[\w.\-]+/[\w.\-]+", repository):
             raise ValueError(f"A repository is written 'hf://org/name', got {text!r}.")
         return HubFiles(repository, revision or None)
-    for family in FAMILIES.values():
-        for preset, row in family.PRESETS.items():
-            if text in (preset, *row.get("aliases", ())):
-                if "folder" in row:
-                    return Files(Path(__file__).parent / row["folder"], preset)
-                return HubFiles(row["repository"], row["revision"], preset)
+    for preset, row in preset_rows():
+        if text in (preset, *row.get("aliases", ())):
+            if "folder" in row:
+                return Files(Path(__file__).parent / row["folder"], preset)
+            return HubFiles(row["repository"], row["revision"], preset)
     if Path(text).is_dir():
         return Files(Path(text))
-    names = [
-        n for family in FAMILIES.values() for p, row in family.PRESETS.items() for n in (p, *row.get("aliases", ()))
-    ]
+    names = [name for preset, row in preset_rows() for name in (preset, *row.get("aliases", ()))]
     if "/" in text or os.sep in text:
         raise ValueError(
             f"There is no folder {text!r}. A repository on the Hugging Face Hub is written 'hf://org/name'."
@@ -255,10 +252,10 @@ def find(name: str | os.PathLike) -> Files:
     raise _unknown("preset", text, names)
 
 
-def _tokenizer(files: Files, max_length: int) -> Tokenizer | None:
+def _tokenizer(files: Files, max_length: int, names: tuple[str, ...]) -> Tokenizer | None:
     paths = {name: files.path(name) for name in TOKENIZER_FILES}
     found = next((p for name, p in paths.items() if p is not None and name != "tokenizer_config.json"), None)
-    return None if found is None else Tokenizer.from_folder(found.parent, max_length)
+    return None if found is None else Tokenizer.from_folder(found.parent, max_length, names)
 
 
 # ------------------------------------------------------------------------------------------------------------- weights
@@ -302,10 +299,10 @@ def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Fil
     absent = []
     if not set(family.POOLER) & set(names):
         rows = [row for row in rows if row[0] not in family.POOLER]  # the checkpoint's own task does without
-        if task != "masked_lm":
+        if task == "backbone" or model.uses_pooler:
             absent.append("pooler")
     if task != "backbone":
-        head = list(expand(family.HEADS[task], count))
+        head = list(expand(family.HEADS[task][1], count))
         dropped |= {name for name, target, _ in head if target is None}
         wanted = [
             (name, variable_at(model, target), transform) for name, target, transform in head if target is not None

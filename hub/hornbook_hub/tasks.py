@@ -12,33 +12,43 @@ from typing import Any
 import numpy as np
 
 import hornbook as keras
-from hornbook import backend, layers, ops
+from hornbook import backend, ops
 from hornbook.core.operation import infer
+from hornbook_hub.families import family_of, model_type_of
 from hornbook_hub.tokenizers import Tokenizer
 from hornbook_hub.weights import NUMPY_DTYPES, expand, save_tensors, variable_at
 
 
-def family_of(backbone: Any) -> Any:
-    """The module of a backbone's family: its WEIGHTS, HEADS and names."""
-    return importlib.import_module(type(backbone).__module__)
-
-
 class Task(keras.Model):
-    """Base of the tasks.
+    """Base of the tasks: the family's head for the task on its backbone.
 
     Args:
         backbone: the model without a head.
         tokenizer: what turns strings into the backbone's inputs; None for a model on arrays alone.
+        head_arguments: arguments of the head's layer, such as the number of classes.
     """
 
     task = ""
-    architecture = ""  # the name of the same task in transformers
-    uses_pooler = True  # whether its files hold the pooler
 
-    def __init__(self, backbone: Any, tokenizer: Tokenizer | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, backbone: Any, tokenizer: Tokenizer | None = None, head_arguments: tuple = (), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.backbone = backbone
         self.tokenizer = tokenizer
+        heads = family_of(backbone).HEADS
+        if self.task not in heads:
+            raise ValueError(
+                f"{type(backbone).__name__} has no head for {self.task!r}; it has heads for {sorted(heads)}."
+            )
+        layer, _ = heads[self.task]
+        self.head = layer(backbone, *head_arguments, name="head")
+        self.uses_pooler = getattr(layer, "source", None) == "pooler_output"
+        if (pooler := getattr(backbone, "pooler", None)) is not None:
+            pooler.trainable = self.uses_pooler  # else no loss depends on it
+
+    def call(self, inputs: Any) -> Any:
+        return self.head(self.backbone(inputs))
 
     def _make_weights(self) -> None:
         infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))
@@ -85,13 +95,14 @@ class Task(keras.Model):
         if getattr(getattr(first, "dtype", None), "name", "") != "string":
             return dataset
 
+        names = self.backbone.input_names
+
         def encode(texts: Any) -> dict[str, Any]:
             def on_host(texts: np.ndarray) -> list[np.ndarray]:
                 arrays = self._tokenized([t.decode("utf-8") for t in texts.reshape(-1)])
                 return [arrays[name] for name in names]
 
-            names = ("attention_mask", "input_ids", "token_type_ids")
-            arrays = backend.numpy_function(on_host, [texts], ["int32"] * 3)
+            arrays = backend.numpy_function(on_host, [texts], ["int32"] * len(names))
             for array in arrays:
                 array.set_shape((None, None))
             return dict(zip(names, arrays, strict=True))
@@ -137,7 +148,7 @@ class Task(keras.Model):
             for name, path, transform in expand(family.WEIGHTS, count)
             if path is not None and (self.uses_pooler or name not in family.POOLER)
         ]
-        heads = expand(family.HEADS[self.task], count)
+        heads = expand(family.HEADS[self.task][1], count)
         return rows + [
             (name, variable_at(self, path), transform) for name, path, transform in heads if path is not None
         ]
@@ -149,11 +160,11 @@ class Task(keras.Model):
             folder: where to; made if it is not there.
             dtype: "float32", "float16" or "bfloat16": the dtype the weights are written in.
         """
-        save_preset(folder, self.config, self.architecture, self.weight_rows(), self.tokenizer, dtype)
+        save_preset(folder, self.backbone, self.task, self.weight_rows(), self.tokenizer, dtype)
 
 
 def save_preset(
-    folder: Any, config: Any, architecture: str, rows: list[tuple], tokenizer: Tokenizer | None, dtype: str = "float32"
+    folder: Any, backbone: Any, task: str, rows: list[tuple], tokenizer: Tokenizer | None, dtype: str = "float32"
 ) -> None:
     """Write a folder in Hugging Face's layout; each file is written aside and renamed, the weights last."""
     from hornbook.saving.atomic import written_aside
@@ -162,10 +173,11 @@ def save_preset(
         raise ValueError(f"dtype must be one of {sorted(NUMPY_DTYPES)}, got {dtype!r}.")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    architectures = family_of(backbone).ARCHITECTURES
     described = {
-        **config.to_dict(),
-        "architectures": [architecture],
-        "model_type": "bert",
+        **backbone.config.to_dict(),
+        "architectures": [next(name for name, of in architectures.items() if of == task)],
+        "model_type": model_type_of(backbone),
         "dtype": dtype,
         "torch_dtype": dtype,
     }
@@ -177,7 +189,7 @@ def save_preset(
     tensors = {}
     for name, variable, transform in rows:
         array = variable.numpy()
-        array = np.ascontiguousarray(transform(array) if transform else array)
+        array = np.ascontiguousarray(transform.write(array) if transform else array)
         tensors[name] = array.astype(NUMPY_DTYPES[dtype])
     save_tensors(tensors, folder / "model.safetensors")
 
@@ -194,12 +206,10 @@ class MaskedLM(Task):
     3
     """
 
-    task, architecture, uses_pooler = "masked_lm", "BertForMaskedLM", False
+    task = "masked_lm"
 
     def __init__(self, backbone: Any, tokenizer: Tokenizer | None = None, **kwargs: Any) -> None:
         super().__init__(backbone, tokenizer, **kwargs)
-        self.head = backbone.language_model_head()
-        backbone.pooler.trainable = False  # no loss of this task depends on it
         self._make_weights()
         self.compile(
             keras.optimizers.AdamW(5e-5),
@@ -208,11 +218,12 @@ class MaskedLM(Task):
         )
 
     def call(self, inputs: Any) -> Any:
-        hidden = self.backbone(inputs)["last_hidden_state"]
+        outputs = self.backbone(inputs)
         if "mask_positions" in inputs:  # (B, P) -> logits at these places alone: (B, P, vocab_size)
             places = ops.cast(inputs["mask_positions"], "int32")
-            hidden = ops.take_along_axis(hidden, ops.expand_dims(places, -1), axis=1)
-        return self.head(hidden)
+            hidden = ops.take_along_axis(outputs["last_hidden_state"], ops.expand_dims(places, -1), axis=1)
+            outputs = {**outputs, "last_hidden_state": hidden}
+        return self.head(outputs)
 
     def fill_mask(self, text: str, top_k: int = 5) -> list[tuple[str, float]]:
         """The likeliest pieces for the first gap of a text, with their probabilities.
@@ -232,13 +243,36 @@ class MaskedLM(Task):
         return [(self.tokenizer.id_to_token(i) or "", float(probabilities[i])) for i in best]
 
 
-class TextClassifier(Task):
-    """Which class a text belongs to: logits (B, num_classes).
+class Classifier(Task):
+    """Base of the tasks that choose among classes.
 
     Args:
         backbone: the model without a head.
         tokenizer: what turns strings into its inputs.
         num_classes: how many classes.
+    """
+
+    def __init__(self, backbone: Any, tokenizer: Tokenizer | None = None, num_classes: int = 2, **kwargs: Any) -> None:
+        if not isinstance(num_classes, int) or num_classes < 1:
+            raise ValueError(f"num_classes must be a positive integer, got {num_classes!r}.")
+        super().__init__(backbone, tokenizer, (num_classes,), **kwargs)
+        self.num_classes = num_classes
+        backbone.config.set_classes(num_classes)
+        self._make_weights()
+        self.compile(
+            keras.optimizers.AdamW(5e-5),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            weighted_metrics=["accuracy"],
+        )
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the classes."""
+        return [self.config.id2label[key] for key in sorted(self.config.id2label, key=int)]
+
+
+class TextClassifier(Classifier):
+    """Which class a text belongs to: logits (B, num_classes).
 
     >>> import hornbook_hub as hub
     >>> model = hub.load("bert_tiny", task="text_classifier", num_classes=3)
@@ -246,29 +280,108 @@ class TextClassifier(Task):
     (2, 3)
     """
 
-    task, architecture = "text_classifier", "BertForSequenceClassification"
+    task = "text_classifier"
 
-    def __init__(self, backbone: Any, tokenizer: Tokenizer | None = None, num_classes: int = 2, **kwargs: Any) -> None:
-        super().__init__(backbone, tokenizer, **kwargs)
-        if not isinstance(num_classes, int) or num_classes < 1:
-            raise ValueError(f"num_classes must be a positive integer, got {num_classes!r}.")
-        self.num_classes = num_classes
-        backbone.pooler.trainable = True
-        self.dropout = layers.Dropout(backbone.classifier_dropout)
-        initializer = keras.initializers.TruncatedNormal(stddev=0.02)
-        self.classifier = layers.Dense(num_classes, kernel_initializer=initializer, name="classifier")
-        if len(backbone.config.id2label or {}) != num_classes:
-            backbone.config.id2label = {str(i): f"LABEL_{i}" for i in range(num_classes)}
-            backbone.config.label2id = {label: int(i) for i, label in backbone.config.id2label.items()}
+
+class TokenClassifier(Classifier):
+    """Which class each piece of a text belongs to, such as the names in it: logits (B, T, num_classes).
+
+    >>> import hornbook_hub as hub
+    >>> model = hub.load("bert_tiny", task="token_classifier", num_classes=5)
+    >>> model.predict(["a good film"], verbose=0).shape
+    (1, 5, 5)
+    """
+
+    task = "token_classifier"
+
+    def find(self, text: str) -> list[dict[str, Any]]:
+        """The parts of a text that are not of class 0 ("O"), each a run of pieces of one class.
+
+        Labels that begin with "B-" and "I-" are told apart as usual: "B-" begins a new part.
+
+        Returns:
+            [{"label", "text", "start", "end", "score"}]: places in characters, the mean probability of the label.
+        """
+        assert self.tokenizer is not None
+        encoding = self.tokenizer.encode(text)
+        arrays = self.tokenizer([text])
+        logits = self.predict(arrays, verbose=0)[0].astype("float64")
+        probabilities = np.exp(logits - logits.max(-1, keepdims=True))
+        probabilities /= probabilities.sum(-1, keepdims=True)
+        found: list[dict[str, Any]] = []
+        for offsets, special, row in zip(encoding.offsets, encoding.special_tokens_mask, probabilities, strict=False):
+            name = self.labels[int(row.argmax())]
+            kind = name.removeprefix("B-").removeprefix("I-")
+            if special or name == self.labels[0]:
+                found.append({})
+            elif found and found[-1].get("label") == kind and not name.startswith("B-"):
+                found[-1]["end"] = offsets[1]
+                found[-1]["scores"].append(row.max())
+            else:
+                found.append({"label": kind, "start": offsets[0], "end": offsets[1], "scores": [row.max()]})
+        return [
+            {
+                "label": part["label"],
+                "text": text[part["start"] : part["end"]],
+                "start": part["start"],
+                "end": part["end"],
+                "score": float(np.mean(part["scores"])),
+            }
+            for part in found
+            if part
+        ]
+
+
+class QuestionAnswering(Task):
+    """Where in a text the answer to a question stands: logits (B, T, 2) of its beginning and its end.
+
+    >>> import hornbook_hub as hub
+    >>> model = hub.load("bert_tiny", task="question_answering")
+    >>> answer = model.answer("What is good?", "The film is good.")
+    >>> answer["text"] in "The film is good."
+    True
+    """
+
+    task = "question_answering"
+
+    def __init__(self, backbone: Any, tokenizer: Tokenizer | None = None, **kwargs: Any) -> None:
+        super().__init__(backbone, tokenizer, (2,), **kwargs)
         self._make_weights()
-        self.compile(
-            keras.optimizers.AdamW(5e-5),
-            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=["accuracy"],
-        )
+        self.compile(keras.optimizers.AdamW(3e-5), SpanLoss(), metrics=[])
 
-    def call(self, inputs: Any) -> Any:
-        return self.classifier(self.dropout(self.backbone(inputs)["pooler_output"]))
+    def answer(self, question: str, text: str, longest: int = 30) -> dict[str, Any]:
+        """The likeliest answer.
+
+        Args:
+            question: the question.
+            text: the text that holds the answer.
+            longest: how many pieces it may have.
+
+        Returns:
+            {"text", "start", "end", "score"}: places in characters of `text`, the sum of the two logits.
+        """
+        assert self.tokenizer is not None
+        encoding = self.tokenizer.encode(question, text)
+        logits = self.predict(self.tokenizer([question], [text]), verbose=0)[0].astype("float64")
+        inside = np.array([number == 1 for number in encoding.sequence_ids])[: len(logits)]
+        scores = logits[:, None, 0] + logits[None, :, 1]
+        places = np.arange(len(logits))
+        length = places[None, :] - places[:, None]
+        allowed = inside[:, None] & inside[None, :] & (length >= 0) & (length < longest)
+        if not allowed.any():
+            raise ValueError("Nothing of the text is left after the question: shorten the question.")
+        first, last = np.unravel_index(np.where(allowed, scores, -np.inf).argmax(), scores.shape)
+        start, end = encoding.offsets[first][0], encoding.offsets[last][1]
+        return {"text": text[start:end], "start": start, "end": end, "score": float(scores[first, last])}
 
 
-TASKS = {"masked_lm": MaskedLM, "text_classifier": TextClassifier}
+@keras.saving.register_keras_serializable(package="hornbook_hub")
+class SpanLoss(keras.losses.Loss):
+    """The mean cross-entropy of where an answer begins and where it ends; targets are (B, 2) places."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        by_end = ops.transpose(y_pred, (0, 2, 1))  # (B, 2, T)
+        return ops.mean(ops.sparse_categorical_crossentropy(y_true, by_end, from_logits=True), axis=-1)
+
+
+TASKS = {cls.task: cls for cls in (MaskedLM, TextClassifier, TokenClassifier, QuestionAnswering)}

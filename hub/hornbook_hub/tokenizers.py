@@ -22,10 +22,12 @@ class Tokenizer:
         engine: a `tokenizers.Tokenizer`.
         settings: what `tokenizer_config.json` says.
         max_length: the longest text, in pieces, that the model can read.
+        names: which arrays the model reads.
 
     Call:
         texts (one or a list), and pairs (one second text for each), as
-        {"input_ids", "attention_mask", "token_type_ids"}: int32 arrays (B, T), padded to the longest text.
+        {"input_ids", "attention_mask", "token_type_ids"} (those that the model reads): int32 arrays (B, T), padded to the
+        longest text.
 
     >>> import hornbook_hub as hub
     >>> tokenizer = hub.load("bert_tiny").tokenizer
@@ -34,8 +36,15 @@ class Tokenizer:
     'a good film.'
     """
 
-    def __init__(self, engine: Any, settings: dict[str, Any] | None = None, max_length: int = 512) -> None:
+    def __init__(
+        self,
+        engine: Any,
+        settings: dict[str, Any] | None = None,
+        max_length: int = 512,
+        names: Sequence[str] = ("input_ids", "attention_mask", "token_type_ids"),
+    ) -> None:
         self.engine = engine
+        self.names = tuple(names)
         self.settings = settings or {}
         self.max_length = max_length
         self.pad_token = _text(self.settings.get("pad_token", "[PAD]"))
@@ -45,7 +54,12 @@ class Tokenizer:
         self.engine.no_truncation()
 
     @classmethod
-    def from_folder(cls, folder: str | os.PathLike, max_length: int = 512) -> "Tokenizer":
+    def from_folder(
+        cls,
+        folder: str | os.PathLike,
+        max_length: int = 512,
+        names: Sequence[str] = ("input_ids", "attention_mask", "token_type_ids"),
+    ) -> "Tokenizer":
         """The tokenizer of a folder that holds `tokenizer.json`, or `vocab.txt`.
 
         Raises:
@@ -60,7 +74,7 @@ class Tokenizer:
         whole, vocabulary = folder / "tokenizer.json", folder / "vocab.txt"
         if whole.is_file():
             try:
-                return cls(tokenizers.Tokenizer.from_file(str(whole)), settings, max_length)
+                return cls(tokenizers.Tokenizer.from_file(str(whole)), settings, max_length, names)
             except BaseException as error:  # what the library raises is no class of its own, nor always an Exception
                 if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
                     raise
@@ -70,7 +84,7 @@ class Tokenizer:
                     ) from None
         if not vocabulary.is_file():
             raise FileNotFoundError(f"{folder} holds no tokenizer: neither tokenizer.json nor vocab.txt is there.")
-        return cls(word_pieces(vocabulary, settings), settings, max_length)
+        return cls(word_pieces(vocabulary, settings), settings, max_length, names)
 
     def __call__(
         self, texts: str | Sequence[str], pairs: str | Sequence[str] | None = None, max_length: int | None = None
@@ -80,21 +94,31 @@ class Tokenizer:
         if second is not None and len(second) != len(first):
             raise ValueError(f"There are {len(first)} texts but {len(second)} second texts.")
         longest = min(max_length or self.max_length, self.max_length)
-        self.engine.enable_truncation(longest)
-        try:
-            given = first if second is None else list(zip(first, second, strict=True))
-            encodings = self.engine.encode_batch(given)
-        finally:
-            self.engine.no_truncation()
+        given = first if second is None else list(zip(first, second, strict=True))
+        encodings = self._encoded(given, longest)
         time = max((len(e.ids) for e in encodings), default=0)
-        arrays = {name: np.zeros((len(encodings), time), "int32") for name in _ARRAYS}
+        arrays = {name: np.zeros((len(encodings), time), "int32") for name in _COLUMNS}
         arrays["input_ids"] += self.pad_token_id or 0
         for row, encoding in enumerate(encodings):
-            count = len(encoding.ids)
-            arrays["input_ids"][row, :count] = encoding.ids
-            arrays["attention_mask"][row, :count] = encoding.attention_mask
-            arrays["token_type_ids"][row, :count] = encoding.type_ids
-        return arrays
+            for name, column in _COLUMNS.items():
+                arrays[name][row, : len(encoding.ids)] = getattr(encoding, column)
+        return {name: arrays[name] for name in self.names}
+
+    def _encoded(self, given: list, longest: int) -> list:
+        self.engine.enable_truncation(longest)
+        try:
+            return self.engine.encode_batch(given)
+        finally:
+            self.engine.no_truncation()
+
+    def encode(self, text: str, pair: str | None = None) -> Any:
+        """One text (and its second), with all that the engine knows of it: `ids`, `offsets`, `sequence_ids`, ...
+
+        >>> import hornbook_hub as hub
+        >>> hub.load("bert_tiny").tokenizer.encode("A good film").offsets[1:-1]
+        [(0, 1), (2, 6), (7, 11)]
+        """
+        return self._encoded([text if pair is None else (text, pair)], self.max_length)[0]
 
     def decode(self, ids: Any, skip_special_tokens: bool = True) -> str:
         """The text of a row of ids."""
@@ -140,7 +164,7 @@ class Tokenizer:
         }
 
 
-_ARRAYS = ("input_ids", "attention_mask", "token_type_ids")
+_COLUMNS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
 
 
 def _text(token: Any) -> str:

@@ -5,7 +5,7 @@ Tensors are mapped from the disk and assigned one by one, so the peak of memory 
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,17 +22,24 @@ def save_tensors(tensors: Mapping[str, np.ndarray], path: str | os.PathLike) -> 
 
 
 # --------------------------------------------------------------------------------------------------- tables of weights
-def transposed(array: np.ndarray) -> np.ndarray:
-    """A Dense kernel: PyTorch keeps (outputs, inputs), Keras (inputs, outputs)."""
-    return array.T
+class Transform(NamedTuple):
+    """How a tensor lies in a file and here: two functions, each the other's inverse, that give views."""
+
+    read: Callable[[np.ndarray], np.ndarray]
+    write: Callable[[np.ndarray], np.ndarray]
 
 
-Row = tuple[
-    str, Any, Callable | None
-]  # name in the file, variable here, what turns one into the other (its own inverse)
+transposed = Transform(lambda a: a.T, lambda a: a.T)
+"""A Dense kernel: PyTorch keeps (outputs, inputs), Keras (inputs, outputs)."""
+convolution = Transform(lambda a: a.transpose(2, 3, 1, 0), lambda a: a.transpose(3, 2, 0, 1))
+"""A kernel of two axes: (outputs, inputs, height, width) there, (height, width, inputs, outputs) here."""
+convolution_1d = Transform(lambda a: a.transpose(2, 1, 0), lambda a: a.transpose(2, 1, 0))
+"""A kernel of one axis: (outputs, inputs, time) there, (time, inputs, outputs) here."""
+
+Row = tuple[str, Any, Transform | None]  # name in the file, variable here, how it lies there
 
 
-def expand(table: Mapping[str, Any], layers: int) -> Iterator[tuple[str, str | None, Callable | None]]:
+def expand(table: Mapping[str, Any], layers: int) -> Iterator[tuple[str, str | None, Transform | None]]:
     """The rows of a WEIGHTS table with `{i}` written out for each layer: (name in the file, path here, transform)."""
     for name, target in table.items():
         path, transform = target if isinstance(target, tuple) else (target, None)
@@ -64,8 +71,7 @@ def load_rows(rows: list[Row], tensors: Mapping[str, np.ndarray], dropped: set[s
         if name not in tensors:
             problems.append(f"{name} is missing")
             continue
-        shape = tensors[name].shape
-        shape = shape[::-1] if transform is transposed else shape
+        shape = (transform.read(tensors[name]) if transform else tensors[name]).shape
         if tuple(shape) != tuple(variable.shape):
             problems.append(f"{name} has shape {tuple(shape)}, {variable.path} here {tuple(variable.shape)}")
     wanted = {name for name, _, _ in rows}
@@ -75,4 +81,4 @@ def load_rows(rows: list[Row], tensors: Mapping[str, np.ndarray], dropped: set[s
         raise ValueError(f"The weights in {source} do not fit the model: {listed}.")
     for name, variable, transform in rows:
         array = tensors[name]
-        variable.assign(np.asarray(transform(array) if transform else array, dtype=variable.dtype))
+        variable.assign_from(transform.read(array) if transform else array)

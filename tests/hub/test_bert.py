@@ -64,46 +64,6 @@ def close(ours, reference):
     assert np.abs(np.asarray(ours) - reference).max() <= 1e-5 * np.abs(reference).max()
 
 
-@pytest.mark.parametrize("activation", ["gelu", "gelu_new", "gelu_pytorch_tanh", "relu"])
-def test_hidden_states(activation, tmp_path):
-    model = twin("backbone", activation)
-    ours = hub.load(saved(model, tmp_path))(batch())
-    close(ours["last_hidden_state"], theirs(model).last_hidden_state)
-    close(ours["pooler_output"], theirs(model).pooler_output)
-
-
-@pytest.mark.parametrize("task", ["masked_lm", "text_classifier"])
-def test_logits_and_back(task, tmp_path):
-    model = twin(task)
-    ours = hub.load(saved(model, tmp_path / "theirs"))
-    assert ours.task == task
-    close(ours(batch()), theirs(model).logits)
-    ours.save_to_preset(tmp_path / "ours")
-    again = getattr(transformers, CLASSES[task]).from_pretrained(tmp_path / "ours").eval()
-    close(ours(batch()), theirs(again).logits)
-    first, second = Tensors(tmp_path / "theirs" / "model.safetensors"), Tensors(tmp_path / "ours" / "model.safetensors")
-    assert set(first) == set(second)
-    for name in first:
-        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
-
-
-def test_gradients_of_the_loss(tmp_path):
-    import tensorflow as tf
-
-    model = twin("text_classifier", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-    labels = np.array([0, 2, 1])
-    loss = torch.nn.functional.cross_entropy(
-        model(**{k: torch.tensor(v) for k, v in batch().items()}).logits, torch.tensor(labels)
-    )
-    loss.backward()
-    ours = hub.load(saved(model, tmp_path))
-    with tf.GradientTape() as tape:
-        value = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, ours(batch())))
-    kernel = ours.backbone.blocks[0].attention.query.kernel
-    close(np.asarray(tape.gradient(value, [kernel])[0]).T, model.bert.encoder.layer[0].attention.self.query.weight.grad)
-    np.testing.assert_allclose(float(value), float(loss.detach()), rtol=1e-5)
-
-
 def test_a_task_may_differ_from_the_checkpoints(tmp_path, caplog):
     folder = saved(twin("masked_lm"), tmp_path)
     model = hub.load(folder, task="text_classifier", num_classes=5)
@@ -111,24 +71,6 @@ def test_a_task_may_differ_from_the_checkpoints(tmp_path, caplog):
     assert model.predict(["a b c", "the"], verbose=0).shape == (2, 5)
     backbone = hub.load(folder, task="backbone")
     assert set(backbone(batch())) == {"last_hidden_state", "pooler_output"}
-
-
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_short_floats(dtype, tmp_path):
-    model = twin("masked_lm")
-    hub.load(saved(model, tmp_path / "theirs")).save_to_preset(tmp_path / "ours", dtype=dtype)
-    again = hub.load(tmp_path / "ours")
-    close_enough = np.abs(np.asarray(again(batch())) - theirs(model).logits.numpy()).max()
-    assert close_enough < 0.05 * np.abs(theirs(model).logits.numpy()).max()
-    assert {a.dtype.name for a in Tensors(tmp_path / "ours" / "model.safetensors").values()} == {dtype}
-
-
-def test_shards(tmp_path):
-    model = twin("masked_lm")
-    model.save_pretrained(tmp_path, max_shard_size="20KB")
-    (tmp_path / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
-    assert (tmp_path / "model.safetensors.index.json").is_file()
-    close(hub.load(tmp_path)(batch()), theirs(model).logits)
 
 
 def test_old_names_of_normalization(tmp_path):

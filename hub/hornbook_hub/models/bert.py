@@ -7,18 +7,20 @@ Axes: B batch, T time (the pieces of a text), M hidden_size, H num_attention_hea
 """
 
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass
 from typing import Any
 
 import hornbook as keras
 from hornbook import layers, ops
 from hornbook.core.operation import infer
+from hornbook_hub.config import Config
+from hornbook_hub.heads import PooledHead, SpanHead, TokenHead
 from hornbook_hub.weights import transposed
 
 
 # ------------------------------------------------------------------------------------------------------------ config
-@dataclass
-class BertConfig:
+@dataclass(kw_only=True)
+class BertConfig(Config):
     """The fields of a BERT's `config.json`, under its names.
 
     >>> from hornbook_hub import BertConfig
@@ -40,13 +42,13 @@ class BertConfig:
     layer_norm_eps: float = 1e-12
     pad_token_id: int = 0
     classifier_dropout: float | None = None
-    position_embedding_type: str = "absolute"
     tie_word_embeddings: bool = True
-    is_decoder: bool = False
-    add_cross_attention: bool = False
-    id2label: dict[str, str] | None = None
-    label2id: dict[str, int] | None = None
-    inert: dict[str, Any] = field(default_factory=dict)  # keys that change nothing here, kept for writing them back
+
+    INERT = Config.INERT | {
+        *("directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers"),
+        *("pooler_size_per_head", "pooler_type"),
+    }
+    FIXED = {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
 
     def __post_init__(self) -> None:
         if self.hidden_size % self.num_attention_heads:
@@ -56,49 +58,8 @@ class BertConfig:
             )
         if self.hidden_act not in ACTIVATIONS:
             raise ValueError(f"hidden_act must be one of {sorted(ACTIVATIONS)}, got {self.hidden_act!r}.")
-        for key, wanted in (
-            ("position_embedding_type", "absolute"),
-            ("is_decoder", False),
-            ("add_cross_attention", False),
-        ):
-            if getattr(self, key) != wanted:
-                raise ValueError(
-                    f"This BERT is an encoder with learned positions: {key} must be {wanted!r}, "
-                    f"got {getattr(self, key)!r}."
-                )
-
-    @classmethod
-    def from_dict(cls, config: dict[str, Any]) -> "BertConfig":
-        """The config of a `config.json`.
-
-        Raises:
-            ValueError: for keys nobody knows: a key that is ignored could change what the model computes.
-        """
-        known = {f.name for f in fields(cls)} - {"inert"}
-        unknown = sorted(set(config) - known - INERT)
-        if unknown:
-            raise ValueError(
-                f"config.json has keys that are not understood: {unknown}. Known are {sorted(known)}; these are known to "
-                f"change nothing: {sorted(INERT)}."
-            )
-        inert = {key: value for key, value in config.items() if key in INERT}
-        return cls(**{key: value for key, value in config.items() if key in known}, inert=inert)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The config as `config.json` has it."""
-        config = {key: value for key, value in asdict(self).items() if key != "inert" and value is not None}
-        return {**self.inert, **config}
 
 
-INERT = frozenset(
-    {
-        *("architectures", "model_type", "dtype", "torch_dtype", "transformers_version", "_name_or_path", "use_cache"),
-        *("gradient_checkpointing", "bos_token_id", "eos_token_id", "problem_type", "finetuning_task", "num_labels"),
-        *("output_past", "directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers"),
-        *("pooler_size_per_head", "pooler_type", "output_attentions", "output_hidden_states", "return_dict"),
-        *("chunk_size_feed_forward", "is_encoder_decoder", "cross_attention_hidden_size", "language", "name"),
-    }
-)
 ACTIVATIONS = {
     "gelu": lambda x: ops.gelu(x, approximate=False),
     "gelu_new": lambda x: ops.gelu(x, approximate=True),
@@ -203,7 +164,7 @@ class BertBackbone(keras.Model):
     """
 
     config_class = BertConfig
-    model_type = "bert"
+    input_names = ("input_ids", "attention_mask", "token_type_ids")
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -240,10 +201,6 @@ class BertBackbone(keras.Model):
         """The table of the pieces' vectors, which a language-model head shares."""
         return self.embeddings.word_embeddings
 
-    def language_model_head(self) -> layers.Layer:
-        """The head that guesses pieces, tied to the table of this backbone."""
-        return BertLanguageModelHead(self.config, self.token_embedding, name="cls")
-
     @property
     def classifier_dropout(self) -> float:
         """The dropout before a classifier."""
@@ -254,16 +211,17 @@ class BertBackbone(keras.Model):
 class BertLanguageModelHead(layers.Layer):
     """logits = E normalize(act(W x + b)) + bias, where E is the table of the pieces: (B, T, M) -> (B, T, vocab_size)."""
 
-    def __init__(self, config: BertConfig, table: layers.Embedding, **kwargs: Any) -> None:
+    def __init__(self, backbone: BertBackbone, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        config = backbone.config
         self.dense = dense(config.hidden_size, config, "dense")
         self.activation = ACTIVATIONS[config.hidden_act]
         self.norm = layers.LayerNormalization(epsilon=config.layer_norm_eps, name="norm")
-        self.table = table
+        self.table = backbone.token_embedding
         self.bias = self.add_weight((config.vocab_size,), initializer="zeros", name="bias")
 
-    def call(self, x: Any) -> Any:
-        x = self.norm(self.activation(self.dense(x)))
+    def call(self, outputs: dict[str, Any]) -> Any:
+        x = self.norm(self.activation(self.dense(outputs["last_hidden_state"])))
         return ops.matmul(x, ops.transpose(self.table.embeddings)) + self.bias
 
 
@@ -295,30 +253,33 @@ WEIGHTS = {  # Hugging Face -> here; None: dropped on purpose
     "pooler.dense.weight": ("pooler.kernel", transposed),
     "pooler.dense.bias": "pooler.bias",
 }
-POOLER = ("pooler.dense.weight", "pooler.dense.bias")  # absent from files of models that do not use it
-HEADS = {
-    "masked_lm": {
-        "cls.predictions.transform.dense.weight": ("head.dense.kernel", transposed),
-        "cls.predictions.transform.dense.bias": "head.dense.bias",
-        "cls.predictions.transform.LayerNorm.weight": "head.norm.gamma",
-        "cls.predictions.transform.LayerNorm.bias": "head.norm.beta",
-        "cls.predictions.bias": "head.bias",
-        "cls.predictions.decoder.weight": None,  # the table of the pieces once more
-        "cls.predictions.decoder.bias": None,  # cls.predictions.bias once more
-    },
-    "text_classifier": {
-        "classifier.weight": ("classifier.kernel", transposed),
-        "classifier.bias": "classifier.bias",
-    },
+POOLER = ("pooler.dense.weight", "pooler.dense.bias")  # absent from files of tasks that do not use it
+LANGUAGE_MODEL_WEIGHTS = {
+    "cls.predictions.transform.dense.weight": ("head.dense.kernel", transposed),
+    "cls.predictions.transform.dense.bias": "head.dense.bias",
+    "cls.predictions.transform.LayerNorm.weight": "head.norm.gamma",
+    "cls.predictions.transform.LayerNorm.bias": "head.norm.beta",
+    "cls.predictions.bias": "head.bias",
+    "cls.predictions.decoder.weight": None,  # the table of the pieces once more
+    "cls.predictions.decoder.bias": None,  # cls.predictions.bias once more
+}
+HEADS = {  # task -> the layer, its WEIGHTS
+    "masked_lm": (BertLanguageModelHead, LANGUAGE_MODEL_WEIGHTS),
+    "text_classifier": (PooledHead, PooledHead.weights_table()),
+    "token_classifier": (TokenHead, TokenHead.weights_table()),
+    "question_answering": (SpanHead, SpanHead.weights_table()),
 }
 OTHER_HEADS = ("cls.", "classifier.", "qa_outputs.")  # heads of other tasks, left out when a task does not want them
 OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}  # of the first conversions
-ARCHITECTURES = {
+ARCHITECTURES = {  # name in config.json -> task; the first name of a task is the one that is written
     "BertModel": "backbone",
-    "BertForPreTraining": "masked_lm",
     "BertForMaskedLM": "masked_lm",
+    "BertForPreTraining": "masked_lm",
     "BertForSequenceClassification": "text_classifier",
+    "BertForTokenClassification": "token_classifier",
+    "BertForQuestionAnswering": "question_answering",
 }
+BACKBONE = BertBackbone
 
 # ----------------------------------------------------------------------------------------------------- PRESETS table
 PRESETS = {

@@ -1,0 +1,30 @@
+"""The families of models that the hub knows, by the `model_type` of their `config.json`.
+
+A family is a module of `hornbook_hub.models` with the same names in each: `BACKBONE` (whose `config_class` is its config),
+`PREFIX`, `WEIGHTS`, `POOLER`, `HEADS`, `OTHER_HEADS`, `OLD_NAMES`, `ARCHITECTURES` and `PRESETS`. A new one is a new file
+there and a row here.
+"""
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+from hornbook_hub.models import bert
+
+FAMILIES: dict[str, Any] = {"bert": bert}
+
+
+def family_of(backbone: Any) -> Any:
+    """The module of a backbone's family."""
+    return importlib.import_module(type(backbone).__module__)
+
+
+def model_type_of(backbone: Any) -> str:
+    """The `model_type` of a backbone's family."""
+    return next(name for name, family in FAMILIES.items() if family is family_of(backbone))
+
+
+def preset_rows() -> Iterator[tuple[str, dict[str, Any]]]:
+    """(name, row) of every preset of every family."""
+    for family in dict.fromkeys(FAMILIES.values()):
+        yield from family.PRESETS.items()

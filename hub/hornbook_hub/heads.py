@@ -1,0 +1,53 @@
+"""Heads that many families share: one Dense layer on what a backbone gives."""
+
+from typing import Any
+
+import hornbook as keras
+from hornbook import layers
+from hornbook_hub.weights import transposed
+
+
+class DenseHead(layers.Layer):
+    """logits = W dropout(h) + b, where h is one output of the backbone.
+
+    Args:
+        backbone: the model without a head.
+        classes: how many numbers it gives.
+        name_of_layer: the name of the Dense layer, which is its name in checkpoints too.
+        source: which output of the backbone: "last_hidden_state" (B, T, M) or "pooler_output" (B, M).
+    """
+
+    name_of_layer, source = "classifier", "last_hidden_state"
+
+    def __init__(self, backbone: Any, classes: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dropout = layers.Dropout(backbone.classifier_dropout)
+        initializer = keras.initializers.TruncatedNormal(stddev=0.02)
+        setattr(
+            self, self.name_of_layer, layers.Dense(classes, kernel_initializer=initializer, name=self.name_of_layer)
+        )
+
+    def call(self, outputs: dict[str, Any]) -> Any:
+        return getattr(self, self.name_of_layer)(self.dropout(outputs[self.source]))
+
+    @classmethod
+    def weights_table(cls) -> dict[str, Any]:
+        """Its rows of a family's HEADS."""
+        name = cls.name_of_layer
+        return {f"{name}.weight": (f"head.{name}.kernel", transposed), f"{name}.bias": f"head.{name}.bias"}
+
+
+class PooledHead(DenseHead):
+    """Classes of a whole text, from the pooled output: (B, classes)."""
+
+    source = "pooler_output"
+
+
+class TokenHead(DenseHead):
+    """Classes of each piece of a text: (B, T, classes)."""
+
+
+class SpanHead(DenseHead):
+    """For each piece, how likely an answer begins and ends there: (B, T, 2)."""
+
+    name_of_layer = "qa_outputs"

@@ -1,0 +1,78 @@
+"""The families as rows: a small config of transformers for each, and its class for each task.
+
+A row stands for all checks of `test_exact.py`: hidden states, logits, gradients, files in both directions.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class Twin:
+    """A family, or a variant of one.
+
+    Attributes:
+        config: the name of the class of its config in transformers.
+        settings: its arguments, small ones.
+        classes: task -> name of the class in transformers.
+        inputs: names of the arrays it reads.
+        outputs: name of an output of the backbone here -> its name there.
+    """
+
+    config: str
+    settings: dict[str, Any]
+    classes: dict[str, str]
+    inputs: tuple[str, ...] = ("input_ids", "attention_mask")
+    outputs: dict[str, str] = field(default_factory=lambda: {"last_hidden_state": "last_hidden_state"})
+    first_id: int = 5  # ids below it are special
+
+
+SMALL = {
+    "vocab_size": 60,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 37,
+    "max_position_embeddings": 40,
+    "num_labels": 3,
+}
+BERT_CLASSES = {
+    "backbone": "BertModel",
+    "masked_lm": "BertForMaskedLM",
+    "text_classifier": "BertForSequenceClassification",
+    "token_classifier": "BertForTokenClassification",
+    "question_answering": "BertForQuestionAnswering",
+}
+BERT = Twin(
+    "BertConfig",
+    SMALL,
+    BERT_CLASSES,
+    ("input_ids", "attention_mask", "token_type_ids"),
+    {"last_hidden_state": "last_hidden_state", "pooler_output": "pooler_output"},
+)
+
+
+def bert(**settings: Any) -> Twin:
+    return Twin(BERT.config, {**SMALL, **settings}, {"backbone": "BertModel"}, BERT.inputs, BERT.outputs)
+
+
+TWINS = {
+    "bert": BERT,
+    "bert, gelu_new": bert(hidden_act="gelu_new"),
+    "bert, relu": bert(hidden_act="relu"),
+}
+
+
+def batch(twin: Twin) -> dict[str, np.ndarray]:
+    """Three texts of nine pieces, one of them short."""
+    rng = np.random.default_rng(0)
+    arrays = {
+        "input_ids": rng.integers(twin.first_id, twin.settings["vocab_size"], (3, 9)),
+        "attention_mask": np.ones((3, 9), "int64"),
+        "token_type_ids": np.zeros((3, 9), "int64"),
+    }
+    arrays["attention_mask"][1, 5:] = 0
+    arrays["token_type_ids"][:, 4:] = 1
+    return {name: arrays[name] for name in twin.inputs}
