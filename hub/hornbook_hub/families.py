@@ -9,9 +9,9 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
-from hornbook_hub.models import bert
+from hornbook_hub.models import bert, llama
 
-FAMILIES: dict[str, Any] = {"bert": bert}
+FAMILIES: dict[str, Any] = {"bert": bert, "llama": llama}
 
 
 def family_of(backbone: Any) -> Any:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import hornbook as keras
-from hornbook import layers
+from hornbook import layers, ops
 from hornbook_hub.weights import transposed
 
 
@@ -51,3 +51,30 @@ class SpanHead(DenseHead):
     """For each piece, how likely an answer begins and ends there: (B, T, 2)."""
 
     name_of_layer = "qa_outputs"
+
+
+class CausalHead(layers.Layer):
+    """What comes next: logits = E h with the table of the pieces, or W h with weights of its own: (B, T, vocab_size)."""
+
+    def __init__(self, backbone: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        config = backbone.config
+        self.tied = config.tie_word_embeddings
+        if self.tied:
+            self.table = backbone.token_embedding
+        else:
+            initializer = keras.initializers.RandomNormal(stddev=config.initializer_range)
+            self.projection = layers.Dense(
+                config.vocab_size, use_bias=False, kernel_initializer=initializer, name="projection"
+            )
+        self.softcap = getattr(config, "final_logit_softcapping", None)
+
+    def call(self, outputs: dict[str, Any]) -> Any:
+        x = outputs["last_hidden_state"]
+        logits = ops.matmul(x, ops.transpose(self.table.embeddings)) if self.tied else self.projection(x)
+        return logits if self.softcap is None else ops.tanh(logits / self.softcap) * self.softcap
+
+    @staticmethod
+    def weights_table(config: Any) -> dict[str, Any]:
+        """Its rows of a family's HEADS; the table of the pieces stands in the file once."""
+        return {"lm_head.weight": None if config.tie_word_embeddings else ("head.projection.kernel", transposed)}

@@ -19,7 +19,7 @@ from hornbook.saving.safetensors import DamagedWeightsError, Tensors, shards
 from hornbook_hub.families import FAMILIES, preset_rows
 from hornbook_hub.tasks import TASKS, Classifier
 from hornbook_hub.tokenizers import Tokenizer
-from hornbook_hub.weights import expand, load_rows, variable_at
+from hornbook_hub.weights import load_rows, rows_of
 
 logger = logging.getLogger("hornbook_hub")
 
@@ -292,24 +292,18 @@ def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Fil
         names[plain] = name
     view = _Renamed(tensors, names)
 
-    count = backbone.config.num_hidden_layers
-    table = list(expand(family.WEIGHTS, count))
-    dropped = {name for name, target, _ in table if target is None}
-    rows = [(name, variable_at(backbone, target), transform) for name, target, transform in table if target is not None]
+    rows, dropped = rows_of(backbone, family.WEIGHTS, backbone.config)
     absent = []
     if not set(family.POOLER) & set(names):
         rows = [row for row in rows if row[0] not in family.POOLER]  # the checkpoint's own task does without
         if task == "backbone" or model.uses_pooler:
             absent.append("pooler")
     if task != "backbone":
-        head = list(expand(family.HEADS[task][1], count))
-        dropped |= {name for name, target, _ in head if target is None}
-        wanted = [
-            (name, variable_at(model, target), transform) for name, target, transform in head if target is not None
-        ]
+        wanted, more = rows_of(model, family.HEADS[task][1], backbone.config)
+        dropped |= more
         if any(name in names for name, _, _ in wanted):
             rows += wanted
-        else:
+        elif wanted:
             absent.append(f"head for {task}")
     if absent:
         logger.warning(

@@ -16,7 +16,7 @@ from hornbook import backend, ops
 from hornbook.core.operation import infer
 from hornbook_hub.families import family_of, model_type_of
 from hornbook_hub.tokenizers import Tokenizer
-from hornbook_hub.weights import NUMPY_DTYPES, expand, save_tensors, variable_at
+from hornbook_hub.weights import NUMPY_DTYPES, rows_of, save_tensors
 
 
 class Task(keras.Model):
@@ -140,18 +140,11 @@ class Task(keras.Model):
     # -- files -----------------------------------------------------------------------------------------------------
     def weight_rows(self) -> list[tuple]:
         """The rows (name in the file, variable, transform) of backbone and head."""
-        family = family_of(self.backbone)
-        count = self.config.num_hidden_layers
-        prefix = family.PREFIX
-        rows = [
-            (prefix + name, variable_at(self.backbone, path), transform)
-            for name, path, transform in expand(family.WEIGHTS, count)
-            if path is not None and (self.uses_pooler or name not in family.POOLER)
-        ]
-        heads = expand(family.HEADS[self.task][1], count)
-        return rows + [
-            (name, variable_at(self, path), transform) for name, path, transform in heads if path is not None
-        ]
+        family, config = family_of(self.backbone), self.config
+        rows, _ = rows_of(self.backbone, family.WEIGHTS, config)
+        rows = [row for row in rows if self.uses_pooler or row[0] not in family.POOLER]
+        head, _ = rows_of(self, family.HEADS[self.task][1], config)
+        return [(family.PREFIX + name, variable, transform) for name, variable, transform in rows] + head
 
     def save_to_preset(self, folder: Any, dtype: str = "float32") -> None:
         """Write config.json, model.safetensors and the tokenizer's files, in the layout that transformers opens.
@@ -241,6 +234,21 @@ class MaskedLM(Task):
         probabilities /= probabilities.sum()
         best = np.argsort(-probabilities)[:top_k]
         return [(self.tokenizer.id_to_token(i) or "", float(probabilities[i])) for i in best]
+
+
+class CausalLM(Task):
+    """What comes next in a text: logits (B, T, vocab_size)."""
+
+    task = "causal_lm"
+
+    def __init__(self, backbone: Any, tokenizer: Tokenizer | None = None, **kwargs: Any) -> None:
+        super().__init__(backbone, tokenizer, **kwargs)
+        self._make_weights()
+        self.compile(
+            keras.optimizers.AdamW(2e-5),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            weighted_metrics=["accuracy"],
+        )
 
 
 class Classifier(Task):
@@ -384,4 +392,4 @@ class SpanLoss(keras.losses.Loss):
         return ops.mean(ops.sparse_categorical_crossentropy(y_true, by_end, from_logits=True), axis=-1)
 
 
-TASKS = {cls.task: cls for cls in (MaskedLM, TextClassifier, TokenClassifier, QuestionAnswering)}
+TASKS = {cls.task: cls for cls in (CausalLM, MaskedLM, TextClassifier, TokenClassifier, QuestionAnswering)}

@@ -39,12 +39,31 @@ convolution_1d = Transform(lambda a: a.transpose(2, 1, 0), lambda a: a.transpose
 Row = tuple[str, Any, Transform | None]  # name in the file, variable here, how it lies there
 
 
-def expand(table: Mapping[str, Any], layers: int) -> Iterator[tuple[str, str | None, Transform | None]]:
-    """The rows of a WEIGHTS table with `{i}` written out for each layer: (name in the file, path here, transform)."""
-    for name, target in table.items():
+def expand(table: Any, config: Any) -> Iterator[tuple[str, str | None, Transform | None]]:
+    """The rows of a WEIGHTS table, with `{i}` written out for each layer: (name in the file, path here, transform).
+
+    Args:
+        table: the table, or a function that makes it of the config.
+        config: of the model.
+    """
+    for name, target in (table(config) if callable(table) else table).items():
         path, transform = target if isinstance(target, tuple) else (target, None)
-        for i in range(layers) if "{i}" in name else (0,):
+        for i in range(config.num_hidden_layers) if "{i}" in name else (0,):
             yield name.replace("{i}", str(i)), None if path is None else path.replace("{i}", str(i)), transform
+
+
+def rows_of(model: Any, table: Any, config: Any) -> tuple[list[Row], set[str]]:
+    """The rows of a table on a model, and the names that are dropped on purpose.
+
+    A weight that the model does without, such as the bias of a layer with `use_bias=False`, has no row.
+    """
+    rows, dropped = [], set()
+    for name, path, transform in expand(table, config):
+        if path is None:
+            dropped.add(name)
+        elif (variable := variable_at(model, path)) is not None:
+            rows.append((name, variable, transform))
+    return rows, dropped
 
 
 def variable_at(model: Any, path: str) -> Any:

@@ -58,10 +58,32 @@ def bert(**settings: Any) -> Twin:
     return Twin(BERT.config, {**SMALL, **settings}, {"backbone": "BertModel"}, BERT.inputs, BERT.outputs)
 
 
+LLAMA = {**SMALL, "num_key_value_heads": 2}
+LLAMA_CLASSES = {"backbone": "LlamaModel", "causal_lm": "LlamaForCausalLM"}
+LLAMA3 = {
+    "rope_type": "llama3",
+    "rope_theta": 500000.0,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 16,
+}
+YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 10}
+
+
+def llama(**settings: Any) -> Twin:
+    return Twin("LlamaConfig", {**LLAMA, **settings}, LLAMA_CLASSES)
+
+
 TWINS = {
     "bert": BERT,
     "bert, gelu_new": bert(hidden_act="gelu_new"),
     "bert, relu": bert(hidden_act="relu"),
+    "llama": llama(),
+    "llama, tied, biases": llama(tie_word_embeddings=True, attention_bias=True, mlp_bias=True, head_dim=12),
+    "llama, llama3": llama(rope_parameters=LLAMA3),
+    "llama, linear": llama(rope_parameters={"rope_type": "linear", "rope_theta": 1000.0, "factor": 3.0}),
+    "llama, yarn": llama(rope_parameters=YARN),
 }
 
 

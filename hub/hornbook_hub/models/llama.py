@@ -1,0 +1,163 @@
+"""Llama: a Transformer decoder with rotary positions, gated perceptrons, and heads that share keys and values.
+
+Touvron et al. 2023, "Llama 2: Open Foundation and Fine-Tuned Chat Models", https://arxiv.org/abs/2307.09288; Grattafiori et
+al. 2024, "The Llama 3 Herd of Models", https://arxiv.org/abs/2407.21783. SmolLM and TinyLlama are Llamas.
+
+Axes: B batch, T time (the pieces of a text), M hidden_size; those of attention stand in `decoders.py`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import hornbook as keras
+from hornbook import layers, ops
+from hornbook_hub.decoders import (
+    CausalAttention,
+    DecoderBackbone,
+    GatedMultilayerPerceptron,
+    RootMeanSquareNorm,
+    RotaryConfig,
+    RotaryEmbedding,
+)
+from hornbook_hub.heads import CausalHead
+from hornbook_hub.weights import transposed
+
+
+# ------------------------------------------------------------------------------------------------------------ config
+@dataclass(kw_only=True)
+class LlamaConfig(RotaryConfig):
+    """The fields of a Llama's `config.json`, under its names.
+
+    >>> from hornbook_hub.models.llama import LlamaConfig
+    >>> LlamaConfig(hidden_size=64, num_attention_heads=4).head_dim
+    16
+    """
+
+    vocab_size: int = 32000
+    hidden_size: int = 4096
+    intermediate_size: int = 11008
+    num_hidden_layers: int = 32
+    num_attention_heads: int = 32
+    num_key_value_heads: int = 0  # as many as num_attention_heads
+    head_dim: int = 0  # hidden_size / num_attention_heads
+    hidden_act: str = "silu"
+    initializer_range: float = 0.02
+    rms_norm_eps: float = 1e-6
+    tie_word_embeddings: bool = False
+    attention_bias: bool = False
+    attention_dropout: float = 0.0
+    mlp_bias: bool = False
+
+    INERT = RotaryConfig.INERT | {"pretraining_tp"}
+    FIXED = {"hidden_act": "silu"}
+
+    def __post_init__(self) -> None:
+        self.num_key_value_heads = self.num_key_value_heads or self.num_attention_heads
+        self.head_dim = self.head_dim or self.hidden_size // self.num_attention_heads
+        if self.num_attention_heads % self.num_key_value_heads:
+            raise ValueError(
+                f"num_attention_heads must be a multiple of num_key_value_heads, got {self.num_attention_heads} and "
+                f"{self.num_key_value_heads}."
+            )
+
+
+# ------------------------------------------------------------------------------------------------------------- parts
+class LlamaBlock(layers.Layer):
+    """x = x + attention(normalize(x)); x = x + perceptron(normalize(x))."""
+
+    def __init__(self, config: LlamaConfig, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.attention_norm = RootMeanSquareNorm(config.rms_norm_eps, name="attention_norm")
+        self.attention = CausalAttention(config, config.attention_bias, config.attention_bias, name="attention")
+        self.perceptron_norm = RootMeanSquareNorm(config.rms_norm_eps, name="perceptron_norm")
+        self.perceptron = GatedMultilayerPerceptron(config, ops.silu, config.mlp_bias, name="perceptron")
+
+    def call(self, x: Any, bias: Any, angles: Any = None, memory: Any = None, start: Any = None) -> Any:
+        found, kept = self.attention(self.attention_norm(x), bias, angles, memory, start)
+        x = x + found
+        return x + self.perceptron(self.perceptron_norm(x)), kept
+
+
+# ------------------------------------------------------------------------------------------------------------- whole
+class LlamaBackbone(DecoderBackbone):
+    """A Llama without a head: {"input_ids": (B, T)} -> {"last_hidden_state": (B, T, M)}.
+
+    Args:
+        config: the sizes.
+
+    >>> import numpy as np
+    >>> from hornbook_hub.models.llama import LlamaBackbone, LlamaConfig
+    >>> sizes = {"hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    >>> backbone = LlamaBackbone(LlamaConfig(vocab_size=10, **sizes))
+    >>> backbone({"input_ids": np.array([[1, 2, 3]])})["last_hidden_state"].shape
+    TensorShape([1, 3, 8])
+    """
+
+    config_class = LlamaConfig
+
+    def __init__(self, config: LlamaConfig, **kwargs: Any) -> None:
+        super().__init__(config, **kwargs)
+        initializer = keras.initializers.RandomNormal(stddev=config.initializer_range)
+        self.token_embedding = layers.Embedding(
+            config.vocab_size, config.hidden_size, embeddings_initializer=initializer, name="token_embedding"
+        )
+        self.blocks = [LlamaBlock(config, name=f"block_{i}") for i in range(config.num_hidden_layers)]
+        self.norm = RootMeanSquareNorm(config.rms_norm_eps, name="norm")
+        self.rotaries["all"] = RotaryEmbedding(config.rotary(), config.head_dim, config.max_position_embeddings)
+        self.make_weights()
+
+
+# ----------------------------------------------------------------------------------------------------- WEIGHTS table
+PREFIX = "model."  # of the backbone's names in a file that also holds a head
+ATTENTION_AND_PERCEPTRON = {
+    **{
+        f"layers.{{i}}.self_attn.{there}.{what}": target
+        for there, here in (("q_proj", "query"), ("k_proj", "key"), ("v_proj", "value"), ("o_proj", "projection"))
+        for what, target in (
+            ("weight", (f"blocks.{{i}}.attention.{here}.kernel", transposed)),
+            ("bias", f"blocks.{{i}}.attention.{here}.bias"),  # where there is one
+        )
+    },
+    **{
+        f"layers.{{i}}.mlp.{name}_proj.{what}": target
+        for name in ("gate", "up", "down")
+        for what, target in (
+            ("weight", (f"blocks.{{i}}.perceptron.{name}.kernel", transposed)),
+            ("bias", f"blocks.{{i}}.perceptron.{name}.bias"),  # where there is one
+        )
+    },
+}
+WEIGHTS = {  # Hugging Face -> here; None: dropped on purpose
+    "embed_tokens.weight": "token_embedding.embeddings",
+    **ATTENTION_AND_PERCEPTRON,
+    "layers.{i}.self_attn.rotary_emb.inv_freq": None,  # computed from the config
+    "layers.{i}.input_layernorm.weight": "blocks.{i}.attention_norm.gamma",
+    "layers.{i}.post_attention_layernorm.weight": "blocks.{i}.perceptron_norm.gamma",
+    "norm.weight": "norm.gamma",
+}
+POOLER = ()
+HEADS = {"causal_lm": (CausalHead, CausalHead.weights_table)}
+OTHER_HEADS = ("lm_head.", "score.")
+OLD_NAMES: dict[str, str] = {}
+ARCHITECTURES = {"LlamaModel": "backbone", "LlamaForCausalLM": "causal_lm"}
+BACKBONE = LlamaBackbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "smollm2_135m": {
+        "repository": "HuggingFaceTB/SmolLM2-135M",
+        "revision": "main",
+        "aliases": (),
+        "parameters": 134_515_008,
+        "licence": "Apache-2.0",
+        "about": "30 layers, 576 wide; English",
+    },
+    "tinyllama_1.1b": {
+        "repository": "TinyLlama/TinyLlama-1.1B-Chat-v1.0",
+        "revision": "main",
+        "aliases": (),
+        "parameters": 1_100_048_384,
+        "licence": "Apache-2.0",
+        "about": "22 layers, 2048 wide; English chat",
+    },
+}
