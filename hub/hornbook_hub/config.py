@@ -24,12 +24,18 @@ class Config:
             *("output_attentions", "output_hidden_states", "return_dict", "chunk_size_feed_forward", "language"),
             *("bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "cls_token_id", "decoder_start_token_id"),
             *("is_encoder_decoder", "cross_attention_hidden_size", "output_past", "task_specific_params"),
+            *("sentence_transformers", "sbert_ce_default_activation_function"),  # what is done with scores later
         }
     )
     FIXED: ClassVar[dict[str, Any]] = {}  # keys that a config may have, with this value alone
 
     def __post_init__(self) -> None:
         """Refuse values that the family's code does not compute with."""
+
+    @property
+    def max_length(self) -> int:
+        """How many pieces a text may have."""
+        return getattr(self, "max_position_embeddings")  # noqa: B009 - a field of the families
 
     @classmethod
     def from_dict(cls, config: dict[str, Any]) -> Self:

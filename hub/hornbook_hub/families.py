@@ -9,9 +9,18 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
-from hornbook_hub.models import bert, llama
+from hornbook_hub.models import bert, distilbert, electra, llama, modernbert, mpnet, roberta, xlm_roberta
 
-FAMILIES: dict[str, Any] = {"bert": bert, "llama": llama}
+FAMILIES: dict[str, Any] = {
+    "bert": bert,
+    "distilbert": distilbert,
+    "roberta": roberta,
+    "xlm-roberta": xlm_roberta,
+    "mpnet": mpnet,
+    "electra": electra,
+    "modernbert": modernbert,
+    "llama": llama,
+}
 
 
 def family_of(backbone: Any) -> Any:

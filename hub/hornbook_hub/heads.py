@@ -21,11 +21,12 @@ class DenseHead(layers.Layer):
 
     def __init__(self, backbone: Any, classes: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dropout = layers.Dropout(backbone.classifier_dropout)
-        initializer = keras.initializers.TruncatedNormal(stddev=0.02)
-        setattr(
-            self, self.name_of_layer, layers.Dense(classes, kernel_initializer=initializer, name=self.name_of_layer)
-        )
+        self.dropout = layers.Dropout(self.rate(backbone))
+        setattr(self, self.name_of_layer, classifier(classes, self.name_of_layer))
+
+    def rate(self, backbone: Any) -> float:
+        """How much is dropped in training."""
+        return backbone.classifier_dropout
 
     def call(self, outputs: dict[str, Any]) -> Any:
         return getattr(self, self.name_of_layer)(self.dropout(outputs[self.source]))
@@ -35,6 +36,11 @@ class DenseHead(layers.Layer):
         """Its rows of a family's HEADS."""
         name = cls.name_of_layer
         return {f"{name}.weight": (f"head.{name}.kernel", transposed), f"{name}.bias": f"head.{name}.bias"}
+
+
+def classifier(classes: int, name: str) -> layers.Dense:
+    """A last projection, whose weights start small."""
+    return layers.Dense(classes, kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02), name=name)
 
 
 class PooledHead(DenseHead):
@@ -51,6 +57,55 @@ class SpanHead(DenseHead):
     """For each piece, how likely an answer begins and ends there: (B, T, 2)."""
 
     name_of_layer = "qa_outputs"
+
+    def rate(self, backbone: Any) -> float:
+        return 0.0
+
+
+class FirstPieceHead(layers.Layer):
+    """logits = W2 dropout(act(W1 dropout(h0))), where h0 belongs to the first piece: (B, T, M) -> (B, classes)."""
+
+    activation: Any = "tanh"
+
+    def __init__(self, backbone: Any, classes: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dropout = layers.Dropout(backbone.classifier_dropout)
+        self.dense = classifier(backbone.config.hidden_size, "dense")
+        self.out_proj = classifier(classes, "out_proj")
+        self.act = keras.activations.get(self.activation)
+
+    def call(self, outputs: dict[str, Any]) -> Any:
+        first = self.dropout(outputs["last_hidden_state"][:, 0])
+        return self.out_proj(self.dropout(self.act(self.dense(first))))
+
+    @staticmethod
+    def weights_table() -> dict[str, Any]:
+        """Its rows of a family's HEADS."""
+        return {
+            "classifier.dense.weight": ("head.dense.kernel", transposed),
+            "classifier.dense.bias": "head.dense.bias",
+            "classifier.out_proj.weight": ("head.out_proj.kernel", transposed),
+            "classifier.out_proj.bias": "head.out_proj.bias",
+        }
+
+
+def pool(outputs: dict[str, Any], how: str) -> Any:
+    """One vector for a text: that of its first piece, or the mean or the largest of all, padding aside.
+
+    Args:
+        outputs: "last_hidden_state" (B, T, M), "attention_mask" (B, T; ones if missing).
+        how: "cls", "mean" or "max".
+
+    Returns:
+        (B, M).
+    """
+    hidden, mask = outputs["last_hidden_state"], outputs.get("attention_mask")
+    if how == "cls":
+        return hidden[:, 0]
+    there = ops.ones_like(hidden[..., :1]) if mask is None else ops.cast(mask, hidden.dtype)[..., None]
+    if how == "max":
+        return ops.max(ops.where(there > 0, hidden, -1e9 if hidden.dtype != "float16" else -6e4), axis=1)
+    return ops.sum(hidden * there, axis=1) / ops.maximum(ops.sum(there, axis=1), 1e-9)
 
 
 class CausalHead(layers.Layer):

@@ -65,7 +65,7 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
 
     if task is None:
         task = _own_task(config_dict, family, files)
-    tokenizer = _tokenizer(files, config.max_position_embeddings, backbone_class.input_names)
+    tokenizer = _tokenizer(files, config.max_length, backbone_class.input_names)
     tensors = Tensors(weight_file(files)) if load_weights else None
     with _within(tensors, config, files):
         backbone = backbone_class(config)
@@ -294,17 +294,18 @@ def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Fil
 
     rows, dropped = rows_of(backbone, family.WEIGHTS, backbone.config)
     absent = []
-    if not set(family.POOLER) & set(names):
+    if family.POOLER and not set(family.POOLER) & set(names):
         rows = [row for row in rows if row[0] not in family.POOLER]  # the checkpoint's own task does without
         if task == "backbone" or model.uses_pooler:
             absent.append("pooler")
     if task != "backbone":
         wanted, more = rows_of(model, family.HEADS[task][1], backbone.config)
         dropped |= more
-        if any(name in names for name, _, _ in wanted):
-            rows += wanted
-        elif wanted:
-            absent.append(f"head for {task}")
+        parts = {name.split(".")[0] for name in names}
+        rows += [row for row in wanted if row[0].split(".")[0] in parts]
+        lacking = sorted({row[0].split(".")[0] for row in wanted} - parts)
+        if lacking:
+            absent.append(f"head for {task} ({', '.join(lacking)})")
     if absent:
         logger.warning(
             "%s holds no %s: what is missing starts at random; train it with fit().", files, " and no ".join(absent)

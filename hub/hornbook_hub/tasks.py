@@ -22,6 +22,8 @@ from hornbook_hub.weights import NUMPY_DTYPES, rows_of, save_tensors
 class Task(keras.Model):
     """Base of the tasks: the family's head for the task on its backbone.
 
+    The head is called on a dictionary of the inputs and of what the backbone gives.
+
     Args:
         backbone: the model without a head.
         tokenizer: what turns strings into the backbone's inputs; None for a model on arrays alone.
@@ -48,7 +50,7 @@ class Task(keras.Model):
             pooler.trainable = self.uses_pooler  # else no loss depends on it
 
     def call(self, inputs: Any) -> Any:
-        return self.head(self.backbone(inputs))
+        return self.head({**inputs, **self.backbone(inputs)})
 
     def _make_weights(self) -> None:
         infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))
@@ -211,7 +213,7 @@ class MaskedLM(Task):
         )
 
     def call(self, inputs: Any) -> Any:
-        outputs = self.backbone(inputs)
+        outputs = {**inputs, **self.backbone(inputs)}
         if "mask_positions" in inputs:  # (B, P) -> logits at these places alone: (B, P, vocab_size)
             places = ops.cast(inputs["mask_positions"], "int32")
             hidden = ops.take_along_axis(outputs["last_hidden_state"], ops.expand_dims(places, -1), axis=1)
@@ -234,6 +236,17 @@ class MaskedLM(Task):
         probabilities /= probabilities.sum()
         best = np.argsort(-probabilities)[:top_k]
         return [(self.tokenizer.id_to_token(i) or "", float(probabilities[i])) for i in best]
+
+
+class ReplacedTokenDetector(Task):
+    """Which pieces of a text were put there by something else than its author: logits (B, T), positive for these."""
+
+    task = "replaced_token_detector"
+
+    def __init__(self, backbone: Any, tokenizer: Tokenizer | None = None, **kwargs: Any) -> None:
+        super().__init__(backbone, tokenizer, **kwargs)
+        self._make_weights()
+        self.compile(keras.optimizers.AdamW(5e-5), keras.losses.BinaryCrossentropy(from_logits=True))
 
 
 class CausalLM(Task):
@@ -392,4 +405,7 @@ class SpanLoss(keras.losses.Loss):
         return ops.mean(ops.sparse_categorical_crossentropy(y_true, by_end, from_logits=True), axis=-1)
 
 
-TASKS = {cls.task: cls for cls in (CausalLM, MaskedLM, TextClassifier, TokenClassifier, QuestionAnswering)}
+TASKS = {
+    cls.task: cls
+    for cls in (CausalLM, MaskedLM, ReplacedTokenDetector, TextClassifier, TokenClassifier, QuestionAnswering)
+}

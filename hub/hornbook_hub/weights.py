@@ -67,8 +67,10 @@ def rows_of(model: Any, table: Any, config: Any) -> tuple[list[Row], set[str]]:
 
 
 def variable_at(model: Any, path: str) -> Any:
-    """The variable that attributes lead to: "layers.0.attention.query.kernel"."""
+    """The variable that attributes lead to: "layers.0.attention.query.kernel"; None where one on the way is None."""
     for part in path.split("."):
+        if model is None:
+            return None
         model = model[int(part)] if part.isdigit() else getattr(model, part)
     return model
 
@@ -86,8 +88,11 @@ def load_rows(rows: list[Row], tensors: Mapping[str, np.ndarray], dropped: set[s
         ValueError: which names every tensor that is missing, of another shape, or unknown; nothing is assigned then.
     """
     problems = []
+    filled = {id(variable) for name, variable, _ in rows if name in tensors}
     for name, variable, transform in rows:
         if name not in tensors:
+            if id(variable) in filled:
+                continue  # it has another name too, and that is there
             problems.append(f"{name} is missing")
             continue
         shape = (transform.read(tensors[name]) if transform else tensors[name]).shape
@@ -99,5 +104,7 @@ def load_rows(rows: list[Row], tensors: Mapping[str, np.ndarray], dropped: set[s
         listed = "; ".join(problems[:8]) + (f"; and {len(problems) - 8} more" if len(problems) > 8 else "")
         raise ValueError(f"The weights in {source} do not fit the model: {listed}.")
     for name, variable, transform in rows:
+        if name not in tensors:
+            continue
         array = tensors[name]
         variable.assign_from(transform.read(array) if transform else array)

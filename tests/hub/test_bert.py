@@ -67,7 +67,9 @@ def close(ours, reference):
 def test_a_task_may_differ_from_the_checkpoints(tmp_path, caplog):
     folder = saved(twin("masked_lm"), tmp_path)
     model = hub.load(folder, task="text_classifier", num_classes=5)
-    assert "holds no pooler and no head for text_classifier: what is missing starts at random" in caplog.text
+    assert (
+        "holds no pooler and no head for text_classifier (classifier): what is missing starts at random" in caplog.text
+    )
     assert model.predict(["a b c", "the"], verbose=0).shape == (2, 5)
     backbone = hub.load(folder, task="backbone")
     assert set(backbone(batch())) == {"last_hidden_state", "pooler_output"}

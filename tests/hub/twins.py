@@ -27,6 +27,10 @@ class Twin:
     inputs: tuple[str, ...] = ("input_ids", "attention_mask")
     outputs: dict[str, str] = field(default_factory=lambda: {"last_hidden_state": "last_hidden_state"})
     first_id: int = 5  # ids below it are special
+    pad_id: int = 0
+
+    def __post_init__(self) -> None:
+        self.pad_id = self.settings.get("pad_token_id") or 0
 
 
 SMALL = {
@@ -54,8 +58,38 @@ BERT = Twin(
 )
 
 
-def bert(**settings: Any) -> Twin:
-    return Twin(BERT.config, {**SMALL, **settings}, {"backbone": "BertModel"}, BERT.inputs, BERT.outputs)
+def encoder(name: str, settings: dict[str, Any], inputs: tuple[str, ...] = (), pooler: bool = False) -> Twin:
+    """A family whose classes in transformers are named as BERT's are."""
+    classes = {task: cls.replace("Bert", name, 1) for task, cls in BERT_CLASSES.items()}
+    outputs = BERT.outputs if pooler else {"last_hidden_state": "last_hidden_state"}
+    return Twin(f"{name}Config", settings, classes, inputs or ("input_ids", "attention_mask"), outputs)
+
+
+DISTILBERT = encoder(
+    "DistilBert",
+    {
+        **{key: SMALL[key] for key in ("vocab_size", "max_position_embeddings", "num_labels")},
+        **{"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 37},
+    },
+)
+ROBERTA = encoder("Roberta", {**SMALL, "pad_token_id": 1, "type_vocab_size": 1}, pooler=True)
+XLM_ROBERTA = encoder("XLMRoberta", {**SMALL, "pad_token_id": 3}, BERT.inputs, pooler=True)
+MPNET = encoder("MPNet", SMALL | {"pad_token_id": 1}, pooler=True)
+ELECTRA = encoder("Electra", {**SMALL, "embedding_size": 20}, BERT.inputs)
+ELECTRA.classes["replaced_token_detector"] = "ElectraForPreTraining"
+SPECIAL = {"pad_token_id": 0, "bos_token_id": 1, "cls_token_id": 1, "eos_token_id": 2, "sep_token_id": 2}
+MODERNBERT = encoder("ModernBert", {**SMALL, **SPECIAL, "num_hidden_layers": 4, "local_attention": 4})
+BIASES = {key: True for key in ("attention_bias", "mlp_bias", "norm_bias", "classifier_bias")}
+ROTATIONS = {
+    "full_attention": {"rope_type": "default", "rope_theta": 500.0},
+    "sliding_attention": {"rope_type": "linear", "rope_theta": 100.0, "factor": 2.0},
+}
+
+
+def variant(twin: Twin, *tasks: str, **settings: Any) -> Twin:
+    """The same family with other settings, on the tasks where they matter."""
+    classes = {task: twin.classes[task] for task in tasks}
+    return Twin(twin.config, {**twin.settings, **settings}, classes, twin.inputs, twin.outputs)
 
 
 LLAMA = {**SMALL, "num_key_value_heads": 2}
@@ -77,8 +111,22 @@ def llama(**settings: Any) -> Twin:
 
 TWINS = {
     "bert": BERT,
-    "bert, gelu_new": bert(hidden_act="gelu_new"),
-    "bert, relu": bert(hidden_act="relu"),
+    "bert, gelu_new": variant(BERT, "backbone", hidden_act="gelu_new"),
+    "bert, relu": variant(BERT, "backbone", hidden_act="relu"),
+    "bert, untied": variant(BERT, "masked_lm", tie_word_embeddings=False),
+    "distilbert": DISTILBERT,
+    "distilbert, untied": variant(DISTILBERT, "masked_lm", tie_word_embeddings=False, activation="relu"),
+    "roberta": ROBERTA,
+    "roberta, relu, untied": variant(ROBERTA, "masked_lm", hidden_act="relu", tie_word_embeddings=False),
+    "xlm-roberta": XLM_ROBERTA,
+    "mpnet": MPNET,
+    "mpnet, untied": variant(MPNET, "masked_lm", tie_word_embeddings=False),
+    "electra": ELECTRA,
+    "electra, as wide, untied": variant(ELECTRA, "masked_lm", embedding_size=32, tie_word_embeddings=False),
+    "modernbert": MODERNBERT,
+    "modernbert, mean": variant(MODERNBERT, "text_classifier", classifier_pooling="mean", **BIASES),
+    "modernbert, untied": variant(MODERNBERT, "masked_lm", tie_word_embeddings=False, decoder_bias=False),
+    "modernbert, rotations": variant(MODERNBERT, "backbone", "token_classifier", rope_parameters=ROTATIONS),
     "llama": llama(),
     "llama, tied, biases": llama(tie_word_embeddings=True, attention_bias=True, mlp_bias=True, head_dim=12),
     "llama, llama3": llama(rope_parameters=LLAMA3),
@@ -88,13 +136,14 @@ TWINS = {
 
 
 def batch(twin: Twin) -> dict[str, np.ndarray]:
-    """Three texts of nine pieces, one of them short."""
+    """Three texts of nine pieces, one of them short, one with its padding in front."""
     rng = np.random.default_rng(0)
     arrays = {
         "input_ids": rng.integers(twin.first_id, twin.settings["vocab_size"], (3, 9)),
         "attention_mask": np.ones((3, 9), "int64"),
         "token_type_ids": np.zeros((3, 9), "int64"),
     }
-    arrays["attention_mask"][1, 5:] = 0
+    arrays["attention_mask"][1, 5:] = arrays["attention_mask"][2, :2] = 0
+    arrays["input_ids"][arrays["attention_mask"] == 0] = twin.pad_id
     arrays["token_type_ids"][:, 4:] = 1
     return {name: arrays[name] for name in twin.inputs}

@@ -12,8 +12,8 @@ from typing import Any
 
 import hornbook as keras
 from hornbook import layers, ops
-from hornbook.core.operation import infer
 from hornbook_hub.config import Config
+from hornbook_hub.encoders import EncoderBackbone
 from hornbook_hub.heads import PooledHead, SpanHead, TokenHead
 from hornbook_hub.weights import transposed
 
@@ -70,39 +70,49 @@ ACTIVATIONS = {
 
 
 # ------------------------------------------------------------------------------------------------------------- parts
-def dense(units: int, config: BertConfig, name: str, activation: Any = None) -> layers.Dense:
+# They take the config of every family that has BERT's words for its sizes.
+def dense(units: int, config: Any, name: str, activation: Any = None, use_bias: bool = True) -> layers.Dense:
     """A projection whose weights start as the paper's do."""
     initializer = keras.initializers.TruncatedNormal(stddev=config.initializer_range)
-    return layers.Dense(units, activation=activation, kernel_initializer=initializer, name=name)
+    return layers.Dense(units, activation=activation, use_bias=use_bias, kernel_initializer=initializer, name=name)
 
 
-def embedding(rows: int, config: BertConfig, name: str) -> layers.Embedding:
+def embedding(rows: int, units: int, config: Any, name: str) -> layers.Embedding:
     """A table of vectors whose weights start as the paper's do."""
     initializer = keras.initializers.TruncatedNormal(stddev=config.initializer_range)
-    return layers.Embedding(rows, config.hidden_size, embeddings_initializer=initializer, name=name)
+    return layers.Embedding(rows, units, embeddings_initializer=initializer, name=name)
 
 
 class BertEmbeddings(layers.Layer):
-    """normalize(piece + position + segment), for each place of the text: (B, T) -> (B, T, M)."""
+    """normalize(piece + position + segment), for each place of the text: (B, T) -> (B, T, M).
 
-    def __init__(self, config: BertConfig, **kwargs: Any) -> None:
+    Args:
+        config: the sizes; a `type_vocab_size` of 0 stands for a family without segments.
+        units: the width of the vectors, hidden_size if None.
+    """
+
+    def __init__(self, config: Any, units: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.word_embeddings = embedding(config.vocab_size, config, "word_embeddings")
-        self.position_embeddings = embedding(config.max_position_embeddings, config, "position_embeddings")
-        self.token_type_embeddings = embedding(config.type_vocab_size, config, "token_type_embeddings")
+        units, segments = units or config.hidden_size, config.type_vocab_size
+        self.word_embeddings = embedding(config.vocab_size, units, config, "word_embeddings")
+        self.position_embeddings = embedding(config.max_position_embeddings, units, config, "position_embeddings")
+        self.token_type_embeddings = embedding(segments, units, config, "token_type_embeddings") if segments else None
         self.norm = layers.LayerNormalization(epsilon=config.layer_norm_eps, name="norm")
         self.dropout = layers.Dropout(config.hidden_dropout_prob)
 
-    def call(self, input_ids: Any, token_type_ids: Any) -> Any:
-        positions = ops.arange(ops.shape(input_ids)[1], dtype="int32")
-        x = self.word_embeddings(input_ids) + self.token_type_embeddings(token_type_ids)
+    def call(self, input_ids: Any, token_type_ids: Any, positions: Any = None) -> Any:
+        if positions is None:
+            positions = ops.arange(ops.shape(input_ids)[1], dtype="int32")
+        x = self.word_embeddings(input_ids)
+        if self.token_type_embeddings is not None:
+            x = x + self.token_type_embeddings(token_type_ids)
         return self.dropout(self.norm(x + self.position_embeddings(positions)))
 
 
 class BertAttention(layers.Layer):
     """softmax(q k^T / sqrt(D) + bias) v in H heads: (B, T, M) -> (B, T, M)."""
 
-    def __init__(self, config: BertConfig, **kwargs: Any) -> None:
+    def __init__(self, config: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.heads, self.dim = config.num_attention_heads, config.hidden_size // config.num_attention_heads
         self.query = dense(config.hidden_size, config, "query")
@@ -128,7 +138,7 @@ class BertAttention(layers.Layer):
 class BertLayer(layers.Layer):
     """x = normalize(x + attention(x)); x = normalize(x + W2 act(W1 x))."""
 
-    def __init__(self, config: BertConfig, **kwargs: Any) -> None:
+    def __init__(self, config: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.attention = BertAttention(config, name="attention")
         self.attention_norm = layers.LayerNormalization(epsilon=config.layer_norm_eps, name="attention_norm")
@@ -144,7 +154,7 @@ class BertLayer(layers.Layer):
 
 
 # ------------------------------------------------------------------------------------------------------------- whole
-class BertBackbone(keras.Model):
+class BertBackbone(EncoderBackbone):
     """BERT without a head.
 
     Args:
@@ -167,73 +177,59 @@ class BertBackbone(keras.Model):
     input_names = ("input_ids", "attention_mask", "token_type_ids")
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.config = config
+        super().__init__(config, **kwargs)
         self.embeddings = BertEmbeddings(config, name="embeddings")
         self.blocks = [BertLayer(config, name=f"layer_{i}") for i in range(config.num_hidden_layers)]
         self.pooler = dense(config.hidden_size, config, "pooler", activation="tanh")
-        infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))  # makes the weights
-        self.built = True
+        self.make_weights()
 
     def call(self, inputs: Any) -> dict[str, Any]:
-        input_ids = ops.cast(inputs["input_ids"], "int32")
-        if len(input_ids.shape) != 2:
-            raise ValueError(f"input_ids must be (batch, time), got shape {tuple(input_ids.shape)}.")
-        time, longest = input_ids.shape[1], self.config.max_position_embeddings
-        if time is not None and time > longest:
-            raise ValueError(
-                f"The texts have {time} pieces, but this model has positions for {longest}; truncate them."
-            )
-        attention_mask = inputs.get("attention_mask")
-        token_type_ids = inputs.get("token_type_ids")
-        token_type_ids = ops.zeros_like(input_ids) if token_type_ids is None else ops.cast(token_type_ids, "int32")
-        x = self.embeddings(input_ids, token_type_ids)
-        if attention_mask is None:
-            attention_mask = ops.ones_like(input_ids)
-        lowest = -1e9 if self.compute_dtype != "float16" else -6e4
-        bias = (1.0 - ops.cast(attention_mask, self.compute_dtype)[:, None, None, :]) * lowest  # (B, 1, 1, S)
+        input_ids, seen, token_type_ids = self.read(inputs)
+        x, bias = self.embeddings(input_ids, token_type_ids), self.bias_of(seen)
         for block in self.blocks:
             x = block(x, bias)
         return {"last_hidden_state": x, "pooler_output": self.pooler(x[:, 0])}
 
-    @property
-    def token_embedding(self) -> Any:
-        """The table of the pieces' vectors, which a language-model head shares."""
-        return self.embeddings.word_embeddings
-
-    @property
-    def classifier_dropout(self) -> float:
-        """The dropout before a classifier."""
-        given = self.config.classifier_dropout
-        return self.config.hidden_dropout_prob if given is None else given
-
 
 class BertLanguageModelHead(layers.Layer):
-    """logits = E normalize(act(W x + b)) + bias, where E is the table of the pieces: (B, T, M) -> (B, T, vocab_size)."""
+    """logits = E normalize(act(W x + b)) + bias, where E is the table of the pieces: (B, T, M) -> (B, T, vocab_size).
 
-    def __init__(self, backbone: BertBackbone, **kwargs: Any) -> None:
+    Where the config does not tie the two, E is a table of the head's own.
+    """
+
+    activation: str | None = None  # the config's, if None
+
+    def __init__(self, backbone: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        config = backbone.config
-        self.dense = dense(config.hidden_size, config, "dense")
-        self.activation = ACTIVATIONS[config.hidden_act]
+        config, self.table = backbone.config, backbone.token_embedding
+        self.dense = dense(self.table.output_dim, config, "dense")
+        self.act = ACTIVATIONS[self.activation or config.hidden_act]
         self.norm = layers.LayerNormalization(epsilon=config.layer_norm_eps, name="norm")
-        self.table = backbone.token_embedding
+        self.decoder = None if config.tie_word_embeddings else self.own_table(config)
         self.bias = self.add_weight((config.vocab_size,), initializer="zeros", name="bias")
 
+    def own_table(self, config: Any) -> Any:
+        """A table of its own, of the same shape."""
+        initializer = keras.initializers.TruncatedNormal(stddev=config.initializer_range)
+        return self.add_weight((config.vocab_size, self.table.output_dim), initializer=initializer, name="decoder")
+
     def call(self, outputs: dict[str, Any]) -> Any:
-        x = self.norm(self.activation(self.dense(outputs["last_hidden_state"])))
-        return ops.matmul(x, ops.transpose(self.table.embeddings)) + self.bias
+        x = self.norm(self.act(self.dense(outputs["last_hidden_state"])))
+        table = self.table.embeddings if self.decoder is None else self.decoder
+        return ops.matmul(x, ops.transpose(table)) + self.bias
 
 
 # ----------------------------------------------------------------------------------------------------- WEIGHTS table
 PREFIX = "bert."  # of the backbone's names in a file that also holds a head
-WEIGHTS = {  # Hugging Face -> here; None: dropped on purpose
+EMBEDDING_WEIGHTS = {  # Hugging Face -> here; None: dropped on purpose
     "embeddings.word_embeddings.weight": "embeddings.word_embeddings.embeddings",
     "embeddings.position_embeddings.weight": "embeddings.position_embeddings.embeddings",
     "embeddings.token_type_embeddings.weight": "embeddings.token_type_embeddings.embeddings",
     "embeddings.LayerNorm.weight": "embeddings.norm.gamma",
     "embeddings.LayerNorm.bias": "embeddings.norm.beta",
     "embeddings.position_ids": None,  # a buffer: 0, 1, 2, ...
+}
+LAYER_WEIGHTS = {
     "encoder.layer.{i}.attention.self.query.weight": ("blocks.{i}.attention.query.kernel", transposed),
     "encoder.layer.{i}.attention.self.query.bias": "blocks.{i}.attention.query.bias",
     "encoder.layer.{i}.attention.self.key.weight": ("blocks.{i}.attention.key.kernel", transposed),
@@ -250,21 +246,31 @@ WEIGHTS = {  # Hugging Face -> here; None: dropped on purpose
     "encoder.layer.{i}.output.dense.bias": "blocks.{i}.output_dense.bias",
     "encoder.layer.{i}.output.LayerNorm.weight": "blocks.{i}.output_norm.gamma",
     "encoder.layer.{i}.output.LayerNorm.bias": "blocks.{i}.output_norm.beta",
+}
+POOLER_WEIGHTS = {
     "pooler.dense.weight": ("pooler.kernel", transposed),
     "pooler.dense.bias": "pooler.bias",
 }
-POOLER = ("pooler.dense.weight", "pooler.dense.bias")  # absent from files of tasks that do not use it
-LANGUAGE_MODEL_WEIGHTS = {
-    "cls.predictions.transform.dense.weight": ("head.dense.kernel", transposed),
-    "cls.predictions.transform.dense.bias": "head.dense.bias",
-    "cls.predictions.transform.LayerNorm.weight": "head.norm.gamma",
-    "cls.predictions.transform.LayerNorm.bias": "head.norm.beta",
-    "cls.predictions.bias": "head.bias",
-    "cls.predictions.decoder.weight": None,  # the table of the pieces once more
-    "cls.predictions.decoder.bias": None,  # cls.predictions.bias once more
-}
+WEIGHTS = {**EMBEDDING_WEIGHTS, **LAYER_WEIGHTS, **POOLER_WEIGHTS}
+POOLER = tuple(POOLER_WEIGHTS)  # absent from files of tasks that do not use it
+
+
+def language_model_weights(config: Any) -> dict[str, Any]:
+    """What the head adds to a file; a table that is tied stands there once, among the embeddings."""
+    tied = config.tie_word_embeddings
+    return {
+        "cls.predictions.transform.dense.weight": ("head.dense.kernel", transposed),
+        "cls.predictions.transform.dense.bias": "head.dense.bias",
+        "cls.predictions.transform.LayerNorm.weight": "head.norm.gamma",
+        "cls.predictions.transform.LayerNorm.bias": "head.norm.beta",
+        "cls.predictions.bias": "head.bias",
+        "cls.predictions.decoder.weight": None if tied else "head.decoder",
+        "cls.predictions.decoder.bias": None if tied else "head.bias",  # the bias that counts, if both are there
+    }
+
+
 HEADS = {  # task -> the layer, its WEIGHTS
-    "masked_lm": (BertLanguageModelHead, LANGUAGE_MODEL_WEIGHTS),
+    "masked_lm": (BertLanguageModelHead, language_model_weights),
     "text_classifier": (PooledHead, PooledHead.weights_table()),
     "token_classifier": (TokenHead, TokenHead.weights_table()),
     "question_answering": (SpanHead, SpanHead.weights_table()),
