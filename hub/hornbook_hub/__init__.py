@@ -8,7 +8,16 @@
 
 from hornbook_hub.loading import load, presets
 from hornbook_hub.models.bert import BertBackbone, BertConfig
-from hornbook_hub.tasks import MaskedLM, QuestionAnswering, Task, TextClassifier, TokenClassifier
+from hornbook_hub.tasks import (
+    MaskedLM,
+    QuestionAnswering,
+    ReplacedTokenDetector,
+    Reranker,
+    Task,
+    TextClassifier,
+    TextEmbedder,
+    TokenClassifier,
+)
 from hornbook_hub.tokenizers import Tokenizer
 
 __all__ = [
@@ -16,8 +25,11 @@ __all__ = [
     "BertConfig",
     "MaskedLM",
     "QuestionAnswering",
+    "ReplacedTokenDetector",
+    "Reranker",
     "Task",
     "TextClassifier",
+    "TextEmbedder",
     "TokenClassifier",
     "Tokenizer",
     "load",

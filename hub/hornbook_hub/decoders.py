@@ -323,7 +323,7 @@ class DecoderBackbone(keras.Model):
 
     def make_weights(self) -> None:
         """Make the weights, once the parts are there."""
-        infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))
+        self.output_specs = infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))
         self.built = True
 
     def embed(self, input_ids: Any, positions: Any) -> Any:

@@ -26,7 +26,7 @@ class EncoderBackbone(keras.Model):
 
     def make_weights(self) -> None:
         """Make the weights, once the parts are there."""
-        infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))
+        self.output_specs = infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))
         self.built = True
 
     def read(self, inputs: dict[str, Any]) -> tuple[Any, Any, Any]:

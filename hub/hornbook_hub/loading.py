@@ -17,7 +17,7 @@ from hornbook.core.untrusted import read_json
 from hornbook.models.described import SPARE_BYTES, WEIGHT_RATIO
 from hornbook.saving.safetensors import DamagedWeightsError, Tensors, shards
 from hornbook_hub.families import FAMILIES, preset_rows
-from hornbook_hub.tasks import TASKS, Classifier
+from hornbook_hub.tasks import POOLINGS, TASKS, Classifier
 from hornbook_hub.tokenizers import Tokenizer
 from hornbook_hub.weights import load_rows, rows_of
 
@@ -32,8 +32,8 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
 
     Args:
         name: a preset ("bert_base", "bert_tiny"), "hf://org/name" (or "hf://org/name@revision"), or a folder.
-        task: "masked_lm", "text_classifier", "token_classifier", "question_answering" or "backbone"; the checkpoint's own if
-            None.
+        task: "backbone", "masked_lm", "text_classifier", "text_embedder", ... (the names of `tasks.TASKS`); the checkpoint's
+            own if None.
         load_weights: False leaves the weights as they start, at random, and needs no file of weights.
         overrides: arguments of the task, such as `num_classes=3`, and fields of the config.
 
@@ -63,9 +63,11 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
     config_dict |= {key: overrides.pop(key) for key in list(overrides) if key in known}
     config = backbone_class.config_class.from_dict(config_dict)
 
+    embedding = embedding_settings(files) if task in (None, "text_embedder") else {}
     if task is None:
-        task = _own_task(config_dict, family, files)
-    tokenizer = _tokenizer(files, config.max_length, backbone_class.input_names)
+        task = "text_embedder" if embedding else _own_task(config_dict, family, files)
+    longest = min(config.max_length, embedding.pop("max_length", config.max_length))
+    tokenizer = _tokenizer(files, longest, backbone_class.input_names)
     tensors = Tensors(weight_file(files)) if load_weights else None
     with _within(tensors, config, files):
         backbone = backbone_class(config)
@@ -73,6 +75,8 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
             model = backbone
             backbone.tokenizer = tokenizer
         else:
+            if task == "text_embedder":
+                overrides = {**embedding, **overrides}
             if issubclass(TASKS[task], Classifier):
                 overrides.setdefault("num_classes", len(config.id2label or {}) or 2)
             model = TASKS[task](backbone, tokenizer, **overrides)
@@ -97,7 +101,7 @@ def presets() -> list[dict[str, Any]]:
     """The presets: name, aliases, parameters, licence, where they come from.
 
     >>> import hornbook_hub as hub
-    >>> [row["name"] for row in hub.presets()]
+    >>> [row["name"] for row in hub.presets()][:2]
     ['bert_tiny', 'bert_base']
     """
     return [{"name": name, **row} for name, row in preset_rows()]
@@ -111,6 +115,9 @@ def _unknown(what: str, name: Any, known: list[str]) -> ValueError:
 
 
 def _own_task(config: dict[str, Any], family: Any, files: "Files") -> str:
+    row = next((row for name, row in preset_rows() if name == files.preset), {})
+    if "task" in row:
+        return row["task"]
     names = config.get("architectures") or []
     for name in names:
         if name in family.ARCHITECTURES:
@@ -120,6 +127,35 @@ def _own_task(config: dict[str, Any], family: Any, files: "Files") -> str:
             f"{files} holds {names[0]}, a task the hub does not know; pass task='backbone', or one of {sorted(TASKS)}."
         )
     return "backbone"
+
+
+def embedding_settings(files: "Files") -> dict[str, Any]:
+    """How a folder of sentence-transformers makes vectors: pooling, normalize, prompts, max_length; empty for others.
+
+    Raises:
+        ValueError: for steps that are not known here.
+    """
+    if files.path("modules.json") is None:
+        return {}
+    modules = files.json("modules.json", list)
+    steps = {str(step.get("type")).rsplit(".", 1)[-1]: str(step.get("path")) for step in modules}
+    if "Pooling" not in steps:
+        return {}
+    unknown = sorted(set(steps) - {"Transformer", "Pooling", "Normalize"})
+    if unknown or not re.fullmatch(r"\w+", steps["Pooling"]):
+        raise ValueError(f"{files} makes vectors in steps that are not known here: {unknown or steps}.")
+    settings = files.json(f"{steps['Pooling']}/config.json")
+    chosen = [key for key, value in settings.items() if key.startswith("pooling_mode") and value]
+    names = [name for name, key in POOLINGS.items() if key in chosen or settings.get("pooling_mode") == name]
+    if len(names) != 1 or len(chosen) != 1:
+        raise ValueError(f"{files} pools by {chosen}; known is one of {sorted(POOLINGS.values())}.")
+    found = {"pooling": names[0], "normalize": "Normalize" in steps}
+    if files.path("sentence_bert_config.json") is not None:
+        longest = files.json("sentence_bert_config.json").get("max_seq_length")
+        found |= {"max_length": longest} if isinstance(longest, int) else {}
+    if files.path("config_sentence_transformers.json") is not None:
+        found["prompts"] = files.json("config_sentence_transformers.json").get("prompts") or {}
+    return found
 
 
 # --------------------------------------------------------------------------------------------------------------- files
@@ -134,12 +170,12 @@ class Files:
         path = self.folder / name
         return path if path.is_file() else None
 
-    def json(self, name: str) -> dict[str, Any]:
-        """A JSON file's contents.
+    def json(self, name: str, kind: type = dict) -> Any:
+        """A JSON file's contents: an object, or a `list` of objects.
 
         Raises:
             FileNotFoundError: where there is no such file.
-            ValueError: where it is no JSON object.
+            ValueError: where it holds something else.
         """
         path = self.path(name)
         if path is None:
@@ -148,7 +184,7 @@ class Files:
             found = read_json(path.read_bytes(), name)
         except ValueError as error:
             raise DamagedWeightsError(f"{path} is damaged: {error} Delete it and fetch it again.") from None
-        if not isinstance(found, dict):
+        if not isinstance(found, kind) or (kind is list and not all(isinstance(part, dict) for part in found)):
             raise DamagedWeightsError(f"{path} is damaged: it holds no JSON object. Delete it and fetch it again.")
         return found
 
@@ -298,8 +334,8 @@ def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Fil
         rows = [row for row in rows if row[0] not in family.POOLER]  # the checkpoint's own task does without
         if task == "backbone" or model.uses_pooler:
             absent.append("pooler")
-    if task != "backbone":
-        wanted, more = rows_of(model, family.HEADS[task][1], backbone.config)
+    if task != "backbone" and model.kind_of_files != "backbone":
+        wanted, more = rows_of(model, family.HEADS[model.kind_of_files][1], backbone.config)
         dropped |= more
         parts = {name.split(".")[0] for name in names}
         rows += [row for row in wanted if row[0].split(".")[0] in parts]

@@ -47,8 +47,7 @@ class Tokenizer:
         self.names = tuple(names)
         self.settings = settings or {}
         self.max_length = max_length
-        self.pad_token = _text(self.settings.get("pad_token", "[PAD]"))
-        self.mask_token = _text(self.settings.get("mask_token", "[MASK]"))
+        self.pad_token, self.mask_token = self._special("pad"), self._special("mask")
         self.pad_token_id = self.token_to_id(self.pad_token)
         self.engine.no_padding()
         self.engine.no_truncation()
@@ -127,6 +126,11 @@ class Tokenizer:
             spaced = f" {mark}" if len(mark) == 1 else mark
             text = text.replace(spaced, mark.strip())
         return text
+
+    def _special(self, kind: str) -> str:
+        """The piece for padding or for a gap: as the settings name it, else as BERT does, or RoBERTa."""
+        names = [_text(self.settings.get(f"{kind}_token")), f"[{kind.upper()}]", f"<{kind}>"]
+        return next((name for name in names if name and self.token_to_id(name) is not None), names[1])
 
     def token_to_id(self, token: str) -> int | None:
         """The number of a piece; None where it is not in the vocabulary."""

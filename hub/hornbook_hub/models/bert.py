@@ -93,10 +93,10 @@ class BertEmbeddings(layers.Layer):
 
     def __init__(self, config: Any, units: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        units, segments = units or config.hidden_size, config.type_vocab_size
-        self.word_embeddings = embedding(config.vocab_size, units, config, "word_embeddings")
-        self.position_embeddings = embedding(config.max_position_embeddings, units, config, "position_embeddings")
-        self.token_type_embeddings = embedding(segments, units, config, "token_type_embeddings") if segments else None
+        width, segments = units or config.hidden_size, config.type_vocab_size
+        self.word_embeddings = embedding(config.vocab_size, width, config, "word_embeddings")
+        self.position_embeddings = embedding(config.max_position_embeddings, width, config, "position_embeddings")
+        self.token_type_embeddings = embedding(segments, width, config, "token_type_embeddings") if segments else None
         self.norm = layers.LayerNormalization(epsilon=config.layer_norm_eps, name="norm")
         self.dropout = layers.Dropout(config.hidden_dropout_prob)
 
@@ -302,5 +302,53 @@ PRESETS = {
         "parameters": 109_482_240,
         "licence": "Apache-2.0",
         "about": "12 layers, 768 wide, uncased English",
+    },
+    "bert_base_cased": {
+        "repository": "google-bert/bert-base-cased",
+        "revision": "main",
+        "aliases": ("bert_base_en",),
+        "parameters": 108_310_272,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 768 wide, English",
+    },
+    "bert_large": {
+        "repository": "google-bert/bert-large-uncased",
+        "revision": "main",
+        "aliases": ("bert_large_en_uncased",),
+        "parameters": 335_141_888,
+        "licence": "Apache-2.0",
+        "about": "24 layers, 1024 wide, uncased English",
+    },
+    "bert_base_multilingual": {
+        "repository": "google-bert/bert-base-multilingual-cased",
+        "revision": "main",
+        "aliases": ("bert_base_multi",),
+        "parameters": 177_853_440,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 768 wide; 104 languages",
+    },
+    "all_minilm_l6_v2": {
+        "repository": "sentence-transformers/all-MiniLM-L6-v2",
+        "revision": "main",
+        "aliases": (),
+        "parameters": 22_713_216,
+        "licence": "Apache-2.0",
+        "about": "6 layers, 384 wide; vectors of English sentences",
+    },
+    "bge_small_en_v1.5": {
+        "repository": "BAAI/bge-small-en-v1.5",
+        "revision": "main",
+        "aliases": (),
+        "parameters": 33_360_000,
+        "licence": "MIT",
+        "about": "12 layers, 384 wide; vectors of English texts",
+    },
+    "e5_small_v2": {
+        "repository": "intfloat/e5-small-v2",
+        "revision": "main",
+        "aliases": (),
+        "parameters": 33_360_000,
+        "licence": "MIT",
+        "about": "12 layers, 384 wide; vectors of English texts that begin with query: or passage:",
     },
 }
