@@ -303,7 +303,10 @@ def weight_file(files: Files) -> Path:
     """
     path = next((p for p in map(files.path, WEIGHT_FILES) if p is not None), None)
     if path is None:
-        raise FileNotFoundError(f"{files} holds no weights: neither {' nor '.join(WEIGHT_FILES)} is there.")
+        raise FileNotFoundError(
+            f"{files} holds no weights: neither {' nor '.join(WEIGHT_FILES)} is there. Pickled files (pytorch_model.bin) are "
+            "not opened, since opening them runs what is written in them."
+        )
     for shard in shards(path):
         if files.path(shard.name) is None:
             raise FileNotFoundError(f"{files} lacks {shard.name}, which {path.name} names.")
