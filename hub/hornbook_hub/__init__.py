@@ -8,14 +8,17 @@
 
 from hornbook_hub.loading import load, presets
 from hornbook_hub.models.bert import BertBackbone, BertConfig
-from hornbook_hub.tasks import MaskedLM, QuestionAnswering, Task, TextClassifier, TokenClassifier
+from hornbook_hub.sampling import Sampler
+from hornbook_hub.tasks import CausalLM, MaskedLM, QuestionAnswering, Task, TextClassifier, TokenClassifier
 from hornbook_hub.tokenizers import Tokenizer
 
 __all__ = [
     "BertBackbone",
     "BertConfig",
+    "CausalLM",
     "MaskedLM",
     "QuestionAnswering",
+    "Sampler",
     "Task",
     "TextClassifier",
     "TokenClassifier",

@@ -4,6 +4,7 @@ A folder's `tokenizer.json` says everything; where there is only a `vocab.txt`, 
 text. The ids are those of transformers on every string.
 """
 
+import datetime
 import json
 import os
 from collections.abc import Sequence
@@ -123,6 +124,8 @@ class Tokenizer:
     def decode(self, ids: Any, skip_special_tokens: bool = True) -> str:
         """The text of a row of ids."""
         text = self.engine.decode([int(i) for i in np.asarray(ids)], skip_special_tokens=skip_special_tokens)
+        if type(self.engine.decoder).__name__ != "WordPiece":
+            return text
         for mark in (".", "?", "!", ",", " n't", " 'm", " 's", " 've", " 're"):
             spaced = f" {mark}" if len(mark) == 1 else mark
             text = text.replace(spaced, mark.strip())
@@ -135,6 +138,29 @@ class Tokenizer:
     def id_to_token(self, number: int) -> str | None:
         """The piece of a number."""
         return self.engine.id_to_token(int(number))
+
+    def apply_chat_template(
+        self, messages: list[dict[str, str]], add_generation_prompt: bool = True, **variables: Any
+    ) -> str:
+        """A conversation as the text that the model was trained to read.
+
+        Args:
+            messages: [{"role": "user", "content": "..."}, ...].
+            add_generation_prompt: end with what begins an answer.
+            variables: more that the template knows.
+
+        Raises:
+            ValueError: where the checkpoint has no template, or the template refuses the conversation.
+        """
+        template = self.settings.get("chat_template")
+        if template is None:
+            raise ValueError("This checkpoint has no chat template: it was not trained for conversations.")
+        special = {
+            name: _text(value) for name, value in self.settings.items() if name.endswith("_token") and value is not None
+        }
+        return render_chat(
+            template, {**special, "messages": messages, "add_generation_prompt": add_generation_prompt, **variables}
+        )
 
     @property
     def mask_token_id(self) -> int:
@@ -155,13 +181,17 @@ class Tokenizer:
 
     def files(self) -> dict[str, str]:
         """The contents of the files that a folder keeps a tokenizer in, by name."""
-        pieces = sorted(self.engine.get_vocab().items(), key=lambda item: item[1])
-        settings = {"model_max_length": self.max_length, "tokenizer_class": "BertTokenizer", **self.settings}
-        return {
+        is_word_pieces = type(self.engine.model).__name__ == "WordPiece"
+        kind = "BertTokenizer" if is_word_pieces else "PreTrainedTokenizerFast"
+        settings = {"model_max_length": self.max_length, "tokenizer_class": kind, **self.settings}
+        found = {
             "tokenizer.json": self.engine.to_str(pretty=False),
-            "vocab.txt": "".join(f"{piece}\n" for piece, _ in pieces),
             "tokenizer_config.json": json.dumps(settings, indent=2) + "\n",
         }
+        if is_word_pieces:
+            pieces = sorted(self.engine.get_vocab().items(), key=lambda item: item[1])
+            found["vocab.txt"] = "".join(f"{piece}\n" for piece, _ in pieces)
+        return found
 
 
 _COLUMNS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
@@ -170,6 +200,36 @@ _COLUMNS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_
 def _text(token: Any) -> str:
     """A special token, which config files hold as a string or as a dictionary."""
     return token["content"] if isinstance(token, dict) else token
+
+
+def render_chat(template: str, variables: dict[str, Any]) -> str:
+    """A chat template filled in: Jinja in its sandbox, with the few functions that templates rely on.
+
+    Raises:
+        ValueError: for a template that is none, refuses the conversation, or leaves the sandbox.
+
+    >>> from hornbook_hub.tokenizers import render_chat
+    >>> render_chat("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}", {"messages": [
+    ...     {"role": "user", "content": "Hello"}]})
+    '<user>Hello'
+    """
+    from jinja2 import TemplateError
+    from jinja2.ext import loopcontrols
+    from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+
+    def refuse(message: str) -> None:
+        raise TemplateError(message)
+
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+    environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
+    environment.globals["raise_exception"] = refuse
+    environment.globals["strftime_now"] = lambda form: datetime.datetime.now().strftime(form)
+    try:
+        return environment.from_string(template).render(**variables)
+    except SecurityError as error:
+        raise ValueError(f"The chat template is refused: {error}.") from None
+    except (TemplateError, TypeError) as error:
+        raise ValueError(f"The chat template cannot be filled in with these messages: {error}.") from None
 
 
 def word_pieces(vocabulary: Path, settings: dict[str, Any]) -> Any:
