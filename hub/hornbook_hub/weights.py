@@ -13,6 +13,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from hornbook import backend
+
 MAX_HEADER_BYTES = 100_000_000
 DTYPES: dict[str, Any] = {
     "F64": np.dtype("<f8"),
@@ -184,6 +186,15 @@ def variable_at(model: Any, path: str) -> Any:
     for part in path.split("."):
         model = model[int(part)] if part.isdigit() else getattr(model, part)
     return model
+
+
+def written_at(model: Any, path: str) -> np.ndarray:
+    """The array that a file holds for the variable at a path: quantized weights in floats, LoRA's correction added."""
+    owner, _, name = path.rpartition(".")
+    layer = variable_at(model, owner) if owner else model
+    if name in ("kernel", "embeddings") and getattr(layer, "_power", None) is not None:
+        return backend.convert_to_numpy(layer.whole_weight())
+    return variable_at(model, path).numpy()
 
 
 def load_rows(rows: list[Row], tensors: Mapping[str, np.ndarray], dropped: set[str], source: str) -> None:

@@ -57,6 +57,15 @@ class Float8:
         if self._inner is not None:
             self._inner.after_load()
 
+    def whole(self) -> Any:
+        """The kernel, with a correction."""
+        return self.layer.kernel.value
+
+    def merge(self) -> None:
+        """Add a correction to the kernel."""
+        self._inner.merge()
+        self._inner = None
+
     def call(self, inputs: Any) -> Any:
         """The layer's formula with rounded inputs, kernel and gradient."""
         layer = self.layer
