@@ -145,7 +145,8 @@ def test_a_model_block_after_block_goes_through_a_file(mode, tmp_path):
 @pytest.mark.parity
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize(("mode", "bits"), [("gptq", 4), ("gptq", 8), ("awq", 4)])
-def test_keras_opens_ours_and_the_reverse(mode, bits, tmp_path):
+def test_keras_opens_ours(mode, bits, tmp_path):
+    """The reverse has nothing to open: Keras 3.15 leaves the zeros out of its file, and cannot read it either."""
     keras = pytest.importorskip("keras")
     x = RNG.integers(0, 30, (4, 6))
 
@@ -165,10 +166,9 @@ def test_keras_opens_ours_and_the_reverse(mode, bits, tmp_path):
     ours, theirs = made(hornbook), made(keras)
     describe = lambda model: [(w.path.split("/")[-1], tuple(w.shape), w.dtype) for w in model.weights]  # noqa: E731
     assert describe(ours) == describe(theirs)
-    for model, reader in ((ours, keras), (theirs, hornbook)):
-        model.save(tmp_path / "m.keras")
-        again = reader.saving.load_model(tmp_path / "m.keras")
-        np.testing.assert_allclose(again(x), model(x), rtol=1e-5, atol=1e-6)
+    ours.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(again(x), ours(x), rtol=1e-5, atol=1e-6)
 
 
 def test_a_model_of_arrays_is_one_block():

@@ -144,8 +144,9 @@ def test_a_correction_is_merged_on_request(row, mode):
         assert layer.__dict__[name].trainable
     with pytest.raises(ValueError, match="no LoRA correction to merge"):
         layer.merge_lora()
-    layer.enable_lora(3)
-    np.testing.assert_allclose(np.asarray(layer(x)).shape, before.shape)
+    if mode != "float8":
+        layer.enable_lora(3)
+        assert layer.lora_rank == 3 and len(layer.weights) == count
 
 
 def test_a_merged_model_is_trained_and_saved_as_any_other(tmp_path):

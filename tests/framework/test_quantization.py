@@ -191,6 +191,7 @@ def reversible(library, tied):
 
 
 @pytest.mark.parity
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Keras names each layer that cannot be quantized
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("mode", ["int8", "int8-weights", "int4", "int4-blocks", "int4-channels"])
 def test_a_reversible_table_as_in_keras(mode, tied, tmp_path):
@@ -207,7 +208,7 @@ def test_a_reversible_table_as_in_keras(mode, tied, tmp_path):
     ours, theirs = ([(w.path.split("/", 1)[1], w.shape, w.dtype) for w in model.weights] for model in models.values())
     assert [(p, tuple(s), d) for p, s, d in ours] == [(p, tuple(s), d) for p, s, d in theirs]
     np.testing.assert_allclose(found[hornbook], found[keras], rtol=1e-5, atol=1e-5)
-    assert np.abs(found[hornbook] - before).max() < np.abs(before).max() * (0.05 if "int8" in mode else 0.3)
+    assert np.abs(found[hornbook] - before).max() < np.abs(before).max() * (0.05 if "int8" in mode else 0.5)
     for writer, reader in ((hornbook, keras), (keras, hornbook)):
         models[writer].save(tmp_path / "m.keras")
         again = reader.saving.load_model(tmp_path / "m.keras")
@@ -232,6 +233,14 @@ def test_a_correction_of_a_reversible_table_counts_both_ways(mode, tied):
         rough = 0.02 if mode == "int8" else 1e-4  # whose inputs are rounded
         logits = vectors @ whole.T
         assert np.abs(table(vectors, reverse=True) - logits).max() < rough * np.abs(logits).max()
+
+
+@pytest.mark.parametrize("mode", ["int8", "int4", "int4-channels"])
+def test_a_table_takes_texts_of_any_length(mode):
+    model = hornbook.Sequential([hornbook.Input((None,), dtype="int32"), layers.Embedding(12, 5)])
+    model.quantize(config=MODES[mode](quantizers))
+    x = RNG.integers(0, 12, (3, 4))
+    np.testing.assert_allclose(model.predict(x, verbose=0), model(x), rtol=1e-6)
 
 
 class Own(layers.Layer):

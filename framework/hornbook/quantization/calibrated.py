@@ -172,7 +172,8 @@ def awq(weight: np.ndarray, largest: np.ndarray, config: AWQConfig) -> tuple:
 
 def rounded_to_nearest(weight: np.ndarray, group: np.ndarray, bits: int, **kind: bool) -> tuple:
     """(q, scale, zero) with each weight rounded by itself."""
-    scale, zero = (np.stack(part) for part in zip(*(grid(weight[group == g], bits, **kind) for g in np.unique(group))))
+    grids = [grid(weight[group == g], bits, **kind) for g in np.unique(group)]
+    scale, zero = np.stack([scale for scale, _ in grids]), np.stack([zero for _, zero in grids])
     return np.clip(np.round(weight / scale[group] + zero[group]), 0, 2**bits - 1), scale, zero
 
 

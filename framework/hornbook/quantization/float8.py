@@ -30,7 +30,7 @@ class Float8:
         self.layer, self.config, self.name = layer, config, "kernel"
         self.weight_shape = tuple(layer.__dict__["kernel"].shape)
         self.product = Product(layer, len(self.weight_shape))
-        self._inner = layer._power  # a LoRA correction knows how files keep the kernel
+        self._inner: Any = layer._power  # a LoRA correction knows how files keep the kernel
 
     def take_over(self) -> None:
         """Make the scales and histories."""

@@ -34,6 +34,7 @@ class Integers:
         self.layer, self.config = layer, config
         self.name = lora.large_weight(layer) if name is None else name
         self.is_table = self.name == "embeddings"
+        self.packed_axis = 0 if self.name == "reverse_embeddings" else -1  # whose neighbours share bytes
         weight = layer.__dict__[self.name]
         self.weight_shape = tuple(weight.shape)
         self.product = None if self.is_table else Product(layer, len(self.weight_shape))
@@ -245,8 +246,8 @@ class Int4(PerChannel):
         return ops.reshape(scale, [1 if axis in summed else n for axis, n in enumerate(self.weight_shape)])
 
     def pack(self, q: Any) -> Any:
-        """Neighbours of a row in one byte."""
-        return pack_int4(q if self.product is None else self.product.to_matrix(q), axis=-1)[0]
+        """Neighbours in one byte."""
+        return pack_int4(q if self.product is None else self.product.to_matrix(q), axis=self.packed_axis)[0]
 
     def unpack(self) -> Any:
         """The integers in the weight's shape."""
@@ -286,7 +287,7 @@ class Int4Blocks(Integers):
         q, blocks = q[:rows], ops.floor_divide(ops.arange(rows), size)
         if self.product is None:  # a table's blocks run along its rows
             q, scale, zero = ops.transpose(q), ops.transpose(scale), ops.transpose(zero)
-        return pack_int4(q, axis=-1)[0], scale, zero, blocks
+        return pack_int4(q, axis=self.packed_axis)[0], scale, zero, blocks
 
     def _blocks(self) -> tuple[Any, Any]:
         """(scale, zero) in floats."""
@@ -297,7 +298,7 @@ class Int4Blocks(Integers):
         """(q - zero) scale."""
         axis = 1 if self.product is None else 0
         scale, zero = (ops.take(part, self._block_of(), axis=axis) for part in self._blocks())
-        q = unpack_int4(getattr(self.layer, self.name), _columns(self), axis=-1)
+        q = unpack_int4(getattr(self.layer, self.name), _length(self), axis=self.packed_axis)
         weight = (ops.cast(q, "float32") - zero) * scale
         return weight if self.product is None else self.product.from_matrix(weight, self.weight_shape)
 
@@ -381,11 +382,11 @@ def rounded_inputs(inputs: Any, quantizer: Any, axis: tuple[int, ...]) -> tuple[
     return exact + ops.stop_gradient(ops.cast(q, "float32") - exact), scale
 
 
-def _columns(power: Integers) -> int:
-    """The columns of the matrix whose neighbours share bytes."""
+def _length(power: Integers) -> int:
+    """The length of the matrix along the axis whose neighbours share bytes."""
     shape = power.weight_shape
-    if power.product is None:
-        return shape[-1]
+    if power.product is None or power.packed_axis == 0:
+        return shape[power.packed_axis]
     size = 1
     for axis, length in enumerate(shape):
         size *= 1 if axis in power.product.summed_axes else length
@@ -393,12 +394,12 @@ def _columns(power: Integers) -> int:
 
 
 def _unpacked(power: Integers) -> Any:
-    q = unpack_int4(getattr(power.layer, power.name), _columns(power), axis=-1)
+    q = unpack_int4(getattr(power.layer, power.name), _length(power), axis=power.packed_axis)
     return q if power.product is None else power.product.from_matrix(q, power.weight_shape)
 
 
 def _unpacked_rows(power: Integers, ids: Any) -> Any:
-    return unpack_int4(ops.take(getattr(power.layer, power.name), ids, axis=0), _columns(power), axis=-1)
+    return unpack_int4(ops.take(getattr(power.layer, power.name), ids, axis=0), _length(power), axis=-1)
 
 
 def _given(values: Any) -> Any:
