@@ -8,8 +8,8 @@ learns the same reviews with corrections of rank 4 alone. `--write` keeps the ta
 """
 
 import argparse
-import logging
 import datetime
+import logging
 import platform
 import statistics
 import tempfile
