@@ -192,8 +192,9 @@ def main() -> None:
     if arguments.write:
         versions = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "numpy"))
         circumstances = (
-            f"Measured on {datetime.date.today()} on {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, {versions}; "
-            f"seed {arguments.seed}, latency the median of {20 * arguments.rounds} calls."
+            f"Measured on {datetime.date.today()} on {os.cpu_count()} cores ({platform.machine()}), "
+            f"Python {platform.python_version()}, {versions}; seed {arguments.seed}, "
+            f"latency the median of {20 * arguments.rounds} calls."
         )
         arguments.write.write_text("\n".join([circumstances, "", *lines, ""]))
 

@@ -49,7 +49,7 @@ def grid(weight: np.ndarray, bits: int, symmetric: bool = False, per_channel: bo
     flat = low == high
     low, high = np.where(flat, -1.0, low), np.where(flat, 1.0, high)
     scale = (high - low) / top
-    zero = np.full_like(scale, (top + 1) / 2) if symmetric else np.round(-low / scale)
+    zero = np.full_like(scale, (top + 1) / 2) if symmetric else np.round(np.abs(low) / scale)
     columns = weight.shape[1]
     return np.broadcast_to(scale, (columns,)), np.broadcast_to(zero, (columns,))
 
@@ -341,7 +341,7 @@ def examples_of(config: Any) -> list:
         return [array[None] for array in arrays[: config.num_samples]]
     tokens = np.concatenate([array.reshape(-1) for array in arrays]).astype("int32")
     length, count = config.sequence_length, config.num_samples
-    tokens = np.tile(tokens, -(-count * length // max(len(tokens), 1)))
+    tokens = np.resize(tokens, max(len(tokens), count * length))  # few are repeated
     starts = np.arange(count) * (len(tokens) // count)
     return [tokens[start : start + length][None] for start in starts]
 
