@@ -32,7 +32,7 @@ OPERATIONS = set(
     BatchMatMulV2 BatchToSpaceND BiasAdd Bincount BitwiseAnd BroadcastArgs BroadcastTo Cast Ceil ClipByValue Complex
     ComplexAbs Concat ConcatV2 Const Conv1D Conv2D Conv2DBackpropInput Conv3D Cos Cosh CropAndResize Cumprod Cumsum
     DenseBincount DepthToSpace DepthwiseConv2d DepthwiseConv2dNative Dilation2D Div DivNoNan Einsum Elu EmptyTensorList
-    EnsureShape Enter Equal Erf EuclideanNorm Exit Exp ExpandDims Expm1 FFT FakeQuantWithMinMaxVars Fill Floor FloorDiv
+    Enter Equal Erf EuclideanNorm Exit Exp ExpandDims Expm1 FFT FakeQuantWithMinMaxVars Fill Floor FloorDiv
     FloorMod FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 FusedDepthwiseConv2dNative Gather GatherNd GatherV2
     Greater GreaterEqual IFFT IRFFT Identity IdentityN Imag ImageProjectiveTransformV3 IsFinite IsInf IsNan LRN
     LeakyRelu Less LessEqual LinSpace ListDiff Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr LoopCond LowerBound
@@ -68,7 +68,7 @@ def write_graph_model(model: Any, folder: str, specs: Any) -> None:
     """
     forward = trace(model, specs, unroll=True)
     function = frozen(forward)
-    graph = _with_erf(function.graph.as_graph_def())
+    graph = _adapted(function.graph.as_graph_def())
     if unknown := operations_of(graph) - OPERATIONS:
         hint = "Do it before or after the model in JavaScript, or serve a SavedModel."
         raise refuse("TensorFlow.js", unknown, forward.graph, forward.owners, hint)
@@ -101,9 +101,14 @@ def _named(dtype: Any) -> str:
     return {"float32": "FLOAT"}.get(name, name.upper())
 
 
-def _with_erf(graph: Any) -> Any:
-    """The graph with 1 - erf(x) for erfc(x), which JavaScript does not have."""
+def _adapted(graph: Any) -> Any:
+    """The graph with 1 - erf(x) for erfc(x), which JavaScript lacks, and without checks of shapes.
+
+    tfjs-converter 4.22 looks for the shape of EnsureShape among its inputs, where TensorFlow does not have it.
+    """
     for node in list(graph.node):
+        if node.op == "EnsureShape":
+            node.op = "Identity"
         if node.op != "Erfc":
             continue
         erf, one = graph.node.add(), graph.node.add()
