@@ -17,7 +17,9 @@ def saved_model(path, inputs):
     import tensorflow as tf
 
     loaded = tf.saved_model.load(path)
-    dtypes = {name: spec.dtype for name, spec in loaded.signatures["serving_default"].structured_input_signature[1].items()}
+    dtypes = {
+        name: spec.dtype for name, spec in loaded.signatures["serving_default"].structured_input_signature[1].items()
+    }
     return loaded.signatures["serving_default"](**{k: tf.constant(v, dtypes[k]) for k, v in inputs.items()})
 
 

@@ -52,6 +52,18 @@ def test_a_recipe_on_a_tpu_says_that_there_is_none(hornbook_data):
 
 
 @pytest.mark.slow
+def test_what_is_exported_answers_as_the_model_does(hornbook_data):
+    formats = result(run("export_and_serve.py", "--smoke"))["formats"]
+    assert formats["saved_model"]["largest_difference"] < 1e-4
+    for name, found in formats.items():
+        if isinstance(found, str):
+            assert found.startswith("not installed: ")
+        elif "int8" not in name and "float16" not in name:
+            assert found.get("largest_difference", 0) < 1e-4, name
+    assert formats["tfjs_graph"]["kilobytes"] > 200 and formats["tfjs_layers"]["kilobytes"] > 200
+
+
+@pytest.mark.slow
 def test_the_perceptron_reads_digits(hornbook_data):
     assert result(run("mnist_mlp.py"))["test_accuracy"] >= 0.978
 
@@ -72,7 +84,16 @@ def test_what_was_read_before_helps():
     assert found["accuracy_after"] > max(found["accuracy_before"], 0.78)
 
 
-@pytest.mark.parametrize("name", ["mnist_mlp.py", "mnist_convnet.py", "pretrain_bert_tiny.py", "distributed_mnist.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mnist_mlp.py",
+        "mnist_convnet.py",
+        "pretrain_bert_tiny.py",
+        "distributed_mnist.py",
+        "export_and_serve.py",
+    ],
+)
 def test_missing_data_are_one_sentence_and_exit_code_2(name, tmp_path):
     done = run(name, "--smoke", HORNBOOK_DATA=str(tmp_path), HORNBOOK_CACHE=str(tmp_path), HORNBOOK_OFFLINE="1")
     assert done.returncode == 2

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants
 
 from hornbook import tree
@@ -26,6 +27,12 @@ class Forward(NamedTuple):
     def concrete(self) -> Any:
         """The function with its graph."""
         return self.function.get_concrete_function()
+
+    @property
+    def inputs(self) -> list[str]:
+        """The names of its inputs; those that follow are weights, and tensors that the model computed before."""
+        concrete = self.concrete
+        return [tensor.op.name for tensor in concrete.inputs[: len(concrete.inputs) - len(concrete.graph.captures)]]
 
     @property
     def graph(self) -> Any:
@@ -75,6 +82,37 @@ def named_outputs(outputs: Any) -> dict[str, Any]:
     return {f"output_{i}": value for i, value in enumerate(tree.flatten(outputs))}
 
 
-def frozen(forward: Forward) -> Any:
-    """The concrete function with weights as constants, without functions in it: loops are Enter, Exit, Switch, Merge."""
-    return convert_to_constants.convert_variables_to_constants_v2(forward.concrete, lower_control_flow=True)
+class Frozen(NamedTuple):
+    """A graph with its weights in it.
+
+    graph: the GraphDef; weights are operations "Const".
+    inputs, outputs: its tensors by the names of the signature.
+    """
+
+    graph: Any
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+def freeze(forward: Forward, functions: bool = True) -> Frozen:
+    """The forward pass with weights, and tensors that the model computed before, as constants.
+
+    Args:
+        forward: the forward pass.
+        functions: False leaves no functions in the graph: loops are Enter, Exit, Switch, Merge and NextIteration.
+    """
+    concrete = forward.concrete
+    function = convert_to_constants.convert_variables_to_constants_v2(concrete, lower_control_flow=not functions)
+    graph = function.graph.as_graph_def()
+    captured = {inner.op.name: outer for outer, inner in concrete.graph.captures if inner.dtype != tf.resource}
+    for node in graph.node:
+        if node.op == "Placeholder" and node.name in captured:
+            name, value = node.name, captured[node.name].numpy()
+            node.Clear()
+            node.name, node.op = name, "Const"
+            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+            node.attr["dtype"].type = node.attr["value"].tensor.dtype
+    inputs = {tensor.op.name: tensor for tensor in function.inputs if tensor.op.name in forward.inputs}
+    # TensorFlow flattens a dictionary by its sorted keys.
+    outputs = dict(zip(sorted(concrete.structured_outputs), function.outputs, strict=True))
+    return Frozen(graph, inputs, outputs)

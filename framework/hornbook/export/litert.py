@@ -80,9 +80,7 @@ def _as_samples(data: Any, forward: Forward) -> Callable:
     """A function that yields each row of the data as a dictionary of inputs."""
     if callable(data):
         return data
-    names = list(forward.concrete.structured_input_signature[1]) or [
-        tensor.op.name for tensor in forward.concrete.inputs if tensor.dtype != tf.resource
-    ]
+    names = forward.inputs
     arrays = [np.asarray(array) for array in tree.flatten(data)]
     if len(arrays) != len(names):
         raise ValueError(f"representative_dataset must have an array for each input {names}, got {len(arrays)} arrays.")

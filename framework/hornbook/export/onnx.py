@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hornbook.export.forward import Forward, refuse_loop, trace
+from hornbook.export.forward import Forward, freeze, refuse_loop, trace
 from hornbook.export.layer_names import operations_of, refuse
 
 # The version of ONNX's operators that is written where none is asked for.
@@ -72,9 +72,14 @@ def convert(forward: Forward, opset: int) -> Any:
         raise refuse("ONNX", tables, graph, forward.owners, hint)
     tf2onnx = _import("tf2onnx")
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
-    message, _ = _import("tf2onnx.convert").from_function(
-        forward.function,
-        forward.function.input_signature,
+    frozen = freeze(forward)
+    ends = {**frozen.inputs, **frozen.outputs}
+    message, _ = _import("tf2onnx.convert").from_graph_def(
+        frozen.graph,
+        name=forward.function.__name__,
+        input_names=[tensor.name for tensor in frozen.inputs.values()],
+        output_names=[tensor.name for tensor in frozen.outputs.values()],
+        tensors_to_rename={tensor.name: name for name, tensor in ends.items()},
         opset=opset,
         custom_op_handlers={"Erfc": (_one_minus_erf, [])},
     )
@@ -92,7 +97,9 @@ def _one_minus_erf(context: Any, node: Any, name: str, arguments: Any) -> None:
     erf = context.make_node("Erf", [node.input[0]], shapes=shapes, dtypes=types)
     one = context.make_const(f"{name}_one", np.ones((), _import("onnx").helper.tensor_dtype_to_np_dtype(types[0])))
     context.remove_node(node.name)
-    context.make_node("Sub", [one.output[0], erf.output[0]], outputs=node.output, shapes=shapes, dtypes=types, name=name)
+    context.make_node(
+        "Sub", [one.output[0], erf.output[0]], outputs=node.output, shapes=shapes, dtypes=types, name=name
+    )
 
 
 def _unknown_operations(graph: Any, opset: int) -> set[str]:

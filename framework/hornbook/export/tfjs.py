@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
 
-from hornbook.export.forward import frozen, trace
+from hornbook.export.forward import freeze, trace
 from hornbook.export.layer_names import operations_of, refuse
 
 SHARD_BYTES = 4 * 2**20
@@ -67,8 +67,8 @@ def write_graph_model(model: Any, folder: str, specs: Any) -> None:
         ValueError: where TensorFlow.js lacks an operation, by the layer.
     """
     forward = trace(model, specs, unroll=True)
-    function = frozen(forward)
-    graph = _adapted(function.graph.as_graph_def())
+    frozen = freeze(forward, functions=False)
+    graph = _adapted(frozen.graph)
     if unknown := operations_of(graph) - OPERATIONS:
         hint = "Do it before or after the model in JavaScript, or serve a SavedModel."
         raise refuse("TensorFlow.js", unknown, forward.graph, forward.owners, hint)
@@ -77,16 +77,14 @@ def write_graph_model(model: Any, folder: str, specs: Any) -> None:
         if node.op == "Const":
             weights[node.name] = tf.make_ndarray(node.attr["value"].tensor)
             node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.zeros(0, "float32")))
-    names = [tensor.op.name for tensor in function.inputs]
-    outputs = dict(zip(sorted(forward.concrete.structured_outputs), function.outputs, strict=True))
     write_files(
         folder,
         "graph-model",
         json_format.MessageToDict(graph),
         weights,
         signature={
-            "inputs": {name: _described(tensor) for name, tensor in zip(names, function.inputs, strict=True)},
-            "outputs": {name: _described(tensor) for name, tensor in outputs.items()},
+            "inputs": {name: _described(tensor) for name, tensor in frozen.inputs.items()},
+            "outputs": {name: _described(tensor) for name, tensor in frozen.outputs.items()},
         },
     )
 
@@ -164,4 +162,6 @@ def _plain(name: str, array: np.ndarray) -> np.ndarray:
         raise ValueError(f"TensorFlow.js has no dtype {array.dtype.name}, which the weight or constant {name!r} has.")
     if array.dtype.kind == "i" and array.size and max(abs(int(array.min())), abs(int(array.max()))) >= 2**31:
         raise ValueError(f"TensorFlow.js has whole numbers of 32 bits; the constant {name!r} has larger ones.")
-    return np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<") if dtype != "bool" else dtype).reshape(array.shape)
+    return np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<") if dtype != "bool" else dtype).reshape(
+        array.shape
+    )
