@@ -1,6 +1,6 @@
 """What each process of the clusters in test_multi_worker.py runs; alone, in the test's own process, it gives what to expect.
 
-python cluster_program.py KIND FOLDER PART...       KIND "multi_worker" or "parameter_server"; parts are functions below
+Its command is [kind, folder, part, ...]: "multi_worker" or "parameter_server", and the names of functions below.
 """
 
 import contextlib
@@ -8,15 +8,16 @@ import json
 import os
 import random
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
+from tests.framework import killed_run
 
 import hornbook as keras
 from hornbook import distribution, layers
+from hornbook.saving import backup
 
-ROWS, BATCH, EPOCHS = 53, 16, 6  # the last batch has 5 rows
+ROWS, BATCH = 53, 16  # the last batch has 5 rows
 FOLDER = Path(".")
 INDEX = 0
 
@@ -188,44 +189,65 @@ def files(scope):
     return {"evaluate": net.evaluate(x, y, verbose=0)}
 
 
-class Waits(keras.callbacks.Callback):
-    """Says when epoch 3 begins; the second process then stays there until it is killed."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == 3:
-            (FOLDER / f"waiting-{INDEX}").touch()
-            while INDEX == 1:
-                time.sleep(1)
-
-
-def interrupted(scope, *more):
-    """A run that keeps a file of each epoch, in which the second process is killed."""
+def reopened(scope):
+    """The file of `files`, in other processes: training goes on."""
     x, y, _ = data()
     with scope():
-        net = compiled()
-    kept = keras.callbacks.ModelCheckpoint(FOLDER / "epoch-{epoch}.keras")
-    net.fit(x, y, BATCH, epochs=EPOCHS, verbose=0, callbacks=[kept, Waits()])
-    return numbers(net)
-
-
-def resumed(scope):
-    """The same run, gone on with from the last file."""
-    x, y, _ = data()
-    epoch = max(int(path.stem.split("-")[1]) for path in FOLDER.glob("epoch-*.keras"))
-    with scope():
-        net = keras.saving.load_model(FOLDER / f"epoch-{epoch}.keras")
+        net = keras.saving.load_model(FOLDER / "files-0" / "model.keras")
     keras.utils.set_random_seed(3)
-    found = net.fit(x, y, BATCH, epochs=EPOCHS, initial_epoch=epoch, verbose=0)
-    return {**numbers(net), "epochs": found.epoch}
+    return {**history(net.fit(x, y, BATCH, epochs=2, verbose=0)), **numbers(net)}
 
 
-def uninterrupted(scope):
-    """What `interrupted` and `resumed` come to."""
+def uncut(scope):
+    """A run that is left alone. Dropout, and noise of each process, draw numbers."""
+    return _with_backups(scope, "uncut", "epoch")
+
+
+def cut(scope):
+    """The same run with a state every three steps, to be killed at any moment and started again."""
+    count = killed_run.Count(FOLDER / "cut" / f"steps-{INDEX}")
+    return _with_backups(scope, "cut", 3, count, save_before_preemption=True)
+
+
+def apart(scope):
+    """Backups where each process sees a folder of its own."""
     x, y, _ = data()
     with scope():
         net = compiled()
-    net.fit(x, y, BATCH, epochs=EPOCHS, verbose=0)
-    return numbers(net)
+    backup.SECONDS_TO_BE_SEEN = 0.1
+    try:
+        net.fit(x, y, verbose=0, callbacks=[keras.callbacks.BackupAndRestore(FOLDER / f"apart-{INDEX}")])
+    except OSError as error:
+        return {"told": str(error)}
+
+
+class Noise(keras.callbacks.Callback):
+    """Draws from NumPy's generator, which each process has seeded otherwise, and remembers what."""
+
+    def __init__(self):
+        super().__init__()
+        self.drawn = []
+
+    def on_train_begin(self, logs=None):
+        np.random.seed(INDEX)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.drawn.append(np.random.uniform())
+
+    def get_state(self):
+        return {"drawn": self.drawn}
+
+    def set_state(self, state):
+        self.drawn = state["drawn"]
+
+
+def _with_backups(scope, name, frequency, *more, **options):
+    keras.config.enable_op_determinism()
+    folder = FOLDER / name
+    folder.mkdir(exist_ok=True)
+    noise = Noise()
+    model, found = killed_run.fit("arrays", folder, frequency, [noise, *more], scope, **options)
+    return {**killed_run.results(model, found), "noise": noise.drawn[-1]}
 
 
 def served(scope):
@@ -272,20 +294,23 @@ def served(scope):
     }
 
 
-def alone(part):
+def alone(part, folder):
     """What a part gives on one device."""
+    global FOLDER
+    FOLDER = folder
     return globals()[part](contextlib.nullcontext)
 
 
-def main():
+def run(command, environment, log, errors):
+    """What each process does."""
     global FOLDER, INDEX
-    kind, FOLDER, parts = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
+    for path, stream in ((log, sys.stdout), (errors, sys.stderr)):
+        with open(path, "ab") as file:
+            os.dup2(file.fileno(), stream.fileno())
+    os.environ.update(environment, HORNBOOK_LOCAL_CLUSTER=str(os.getppid()))
+    kind, FOLDER, *parts = command
     INDEX = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
     strategy = distribution.initialize(kind)
     for part in parts:
         found = globals()[part](strategy.scope)
         np.savez(FOLDER / f"{part}-{INDEX}.npz", **{name: np.asarray(value) for name, value in found.items()})
-
-
-if __name__ == "__main__":
-    main()

@@ -5,6 +5,7 @@ augmentation by NumPy's generator, and callbacks that remember something: each w
 or fed otherwise.
 """
 
+import contextlib
 import json
 import os
 import resource
@@ -18,6 +19,7 @@ import hornbook as keras
 from hornbook import callbacks, layers, metrics
 
 ROWS, EPOCHS, BATCH = 210, 6, 16
+STEPS = {"arrays": 14, "endless pipeline": 9, "py_dataset": 13}  # of an epoch
 
 
 def rows():
@@ -91,12 +93,9 @@ def data(kind):
     }[kind]()
 
 
-def train(kind, folder, frequency, more=(), **backup):
-    """Train from the beginning, or from a backup; gives all that came of it as arrays by name."""
-    folder = Path(folder)
-    keras.utils.clear_session(free_memory=False)
-    keras.utils.set_random_seed(3)
-    model = keras.Sequential(
+def network():
+    """A small one with dropout, batch normalization and a metric that makes its state in the first step."""
+    net = keras.Sequential(
         [
             keras.Input((6,)),
             layers.Dense(16, activation="relu"),
@@ -106,7 +105,16 @@ def train(kind, folder, frequency, more=(), **backup):
         ]
     )
     optimizer = keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9)
-    model.compile(optimizer, "categorical_crossentropy", metrics=[metrics.F1Score()])
+    net.compile(optimizer, "categorical_crossentropy", metrics=[metrics.F1Score()])
+    return net
+
+
+def fit(kind, folder, frequency, more=(), scope=contextlib.nullcontext, **backup):
+    """Train from the beginning, or from a backup: (model, history)."""
+    keras.utils.clear_session(free_memory=False)
+    keras.utils.set_random_seed(3)
+    with scope():
+        model = network()
     x, y = rows()
     looking_on = [
         callbacks.BackupAndRestore(folder / "backup", save_freq=frequency, **backup),
@@ -117,16 +125,28 @@ def train(kind, folder, frequency, more=(), **backup):
         *more,
     ]
     history = model.fit(**data(kind), epochs=EPOCHS, validation_data=(x[:50], y[:50]), callbacks=looking_on, verbose=0)
+    return model, history
+
+
+def results(model, history):
+    """The numbers of a run, as arrays by name."""
     variables = [*model.variables, *model.optimizer.variables]
-    files = sorted(path for path in folder.glob("*.weights.h5"))
     found = {f"{i}: {v.path}": v.numpy() for i, v in enumerate(variables)}
-    for path in files:
-        model.load_weights(path)
-        found |= {f"{path.name} {i}": weight for i, weight in enumerate(model.get_weights())}
     found["history"] = np.array(json.dumps([history.epoch, history.history], default=np.ndarray.tolist))
-    found["log.csv"] = np.array((folder / "log.csv").read_text())
     found["random"] = np.random.uniform(size=3)
     found["seed"] = keras.random.uniform((2,)).numpy()
+    return found
+
+
+def train(kind, folder, frequency, more=(), scope=contextlib.nullcontext, **backup):
+    """`fit`, and all that came of it: numbers and files."""
+    folder = Path(folder)
+    model, history = fit(kind, folder, frequency, more, scope, **backup)
+    found = results(model, history)
+    for path in sorted(folder.glob("*.weights.h5")):
+        model.load_weights(path)
+        found |= {f"{path.name} {i}": weight for i, weight in enumerate(model.get_weights())}
+    found["log.csv"] = np.array((folder / "log.csv").read_text())
     return found
 
 

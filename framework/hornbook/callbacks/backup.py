@@ -7,6 +7,9 @@ import threading
 import warnings
 from typing import Any
 
+import numpy as np
+
+from hornbook import backend
 from hornbook.callbacks.base import Callback
 from hornbook.callbacks.checkpoint import EverySoOften, checked_frequency
 from hornbook.random.seed_generator import get_random_state
@@ -20,6 +23,9 @@ class BackupAndRestore(Callback):
     `get_state`, Python's and NumPy's random generators. A file is old or new, never half: it is written aside, flushed
     to the disk and renamed; a checksum says whether it is whole. All are removed when the training ends, unless it ends with
     weights that are not finite: of such no backup is made, and the last one before them stays.
+
+    Of processes that train together the chief writes. All go on from its newest backup, so the directory must lie on a disk
+    that they share; after a signal to one of them, all keep the state and end.
 
     The program must make the same model and data again. A `tf.data` pipeline goes on where it was; one that runs Python
     code, a generator or a PyTorch loader is drawn from anew up to that place, so it must give the same batches again.
@@ -38,7 +44,9 @@ class BackupAndRestore(Callback):
         ValueError: for an empty directory name, a wrong save_freq, a model that is not built, and a backup of another
             model or other data.
         DamagedFileError: where backups are there, but none can be read.
-        OSError: where none can be written; the one before stays.
+        OSError: where none can be written, and the one before stays; where processes that train together do not see the
+            same directory.
+        RuntimeError: outside of `fit`, and where another process is gone.
 
     >>> from hornbook import callbacks
     >>> callbacks.BackupAndRestore("/tmp/run-1").save_freq
@@ -67,7 +75,8 @@ class BackupAndRestore(Callback):
         self._counter = EverySoOften(save_freq) if save_freq is not False and isinstance(save_freq, int) else None
         self._folder: Any = None
         self._found: Any = None  # a state of the middle of an epoch, until that begins
-        self._terminated = False
+        self._terminated = False  # by a signal to this process
+        self._ends = False  # by a signal to one of those that train together
         self._handler_before: Any = None  # of SIGTERM
         self._before_validation: dict[str, Any] = {}
         self._warned = False  # of weights that are not finite
@@ -98,8 +107,9 @@ class BackupAndRestore(Callback):
                 "BackupAndRestore works in fit(), which knows where the data are; in a loop of one's own "
                 "there is model.save_weights()."
             )
-        self._folder = _saving().BackupFolder(self.backup_dir, 2 if self.double_checkpoint else 1)
-        self._terminated, self._before_validation = False, {}
+        keep = 2 if self.double_checkpoint else 1
+        self._folder = _saving().BackupFolder(self.backup_dir, keep, self.model._strategy)
+        self._terminated, self._ends, self._before_validation = False, False, {}
         self._found = self._folder.read()
         if self._found is not None:
             self.model._run.epoch = self._found["run"]["epoch"]
@@ -114,18 +124,19 @@ class BackupAndRestore(Callback):
             self._put_back()
 
     def _put_back(self) -> None:
-        _saving().set_variables_state(self.model, self._found["variables"])
-        self.model._run.set_state(self._found["run"])
+        own = _saving().set_numbers_state(self.model, self._found)
+        self.model._run.set_state({**self._found["run"], "random": own["random"]})
         self._found = None
 
     # -- keeping -------------------------------------------------------------------------------------------------
     def on_stretch_end(self, kind: str, step: int, total: int | None, logs: dict[str, Any] | None = None) -> None:
         """Keep the state, every so many batches, and before the process is ended."""
         in_fit = self.model._run is not None
+        self._agree_on_the_end()
         due = kind == "train" and self._counter is not None and self._counter.is_due(step - 1)
-        if in_fit and (due or self._terminated):
+        if in_fit and (due or self._ends):
             self._keep()
-        self._end_if_terminated()
+        self._end_if_agreed()
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Note what a validation begins with: one that is cut begins anew."""
@@ -139,9 +150,10 @@ class BackupAndRestore(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Keep the state, every epoch."""
-        if self.save_freq == "epoch" or self._terminated:
+        self._agree_on_the_end()
+        if self.save_freq == "epoch" or self._ends:
             self._keep()
-        self._end_if_terminated()
+        self._end_if_agreed()
 
     def _keep(self) -> None:
         if not _saving().is_finite(self.model):
@@ -155,7 +167,8 @@ class BackupAndRestore(Callback):
             return
         self._warned = False
         run = {**self.model._run.get_state(), **self._before_validation}
-        self._folder.write({"run": run, "variables": _saving().variables_state(self.model)})
+        own = {"random": run.pop("random")}
+        self._folder.write({"run": run, **_saving().numbers_state(self.model, own)})
 
     # -- the end -------------------------------------------------------------------------------------------------
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
@@ -172,13 +185,18 @@ class BackupAndRestore(Callback):
             os.kill(os.getpid(), signal.SIGTERM)
         self._terminated = True
 
+    def _agree_on_the_end(self) -> None:
+        """A signal to one of the processes that train together ends all of them, behind the same step."""
+        if self.save_before_preemption:
+            self._ends = bool(backend.from_all(np.array(self._terminated), self.model._strategy).any())
+
     def _restore_handler(self) -> None:
         if self._handler_before is not None:
             signal.signal(signal.SIGTERM, self._handler_before)
             self._handler_before = None
 
-    def _end_if_terminated(self) -> None:
-        if self._terminated:
+    def _end_if_agreed(self) -> None:
+        if self._ends:
             self._restore_handler()
             raise SystemExit(128 + signal.SIGTERM)
 

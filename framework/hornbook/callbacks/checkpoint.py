@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hornbook import backend
 from hornbook.callbacks.base import defines_batch_hooks
 from hornbook.callbacks.stopping import MonitorCallback
 from hornbook.core.arguments import positive_integer
@@ -203,8 +204,11 @@ class ModelCheckpoint(Saver):
             return
         if os.path.isdir(filepath):
             raise OSError(f"ModelCheckpoint cannot write to {filepath!r}: it is a directory. Name a file.")
-        os.makedirs(os.path.dirname(filepath) or ".", exist_ok=True)
-        importlib.import_module("hornbook.saving.atomic").remove_leftovers(filepath)  # of a run killed while it saved
+        if self._is_chief():
+            os.makedirs(os.path.dirname(filepath) or ".", exist_ok=True)
+            importlib.import_module("hornbook.saving.atomic").remove_leftovers(
+                filepath
+            )  # of a run killed while it saved
         if self.save_weights_only:
             self.model.save_weights(filepath, overwrite=True)
         else:
@@ -222,6 +226,10 @@ class ModelCheckpoint(Saver):
         super().set_state(state)
         self._written, self._best_file = state["written"], state["best_file"]
 
+    def _is_chief(self) -> bool:
+        """Whether this process writes and removes files; the others only keep the same accounts."""
+        return backend.is_chief(getattr(self.model, "_strategy", None))
+
     def _remove_old_files(self, newest: str, logs: dict[str, Any]) -> None:
         assert self.max_to_keep is not None
         if self.keep_best:
@@ -234,7 +242,7 @@ class ModelCheckpoint(Saver):
         self._written = [*(path for path in self._written if path != newest), newest]
         spared = {*self._written[-self.max_to_keep :], self._best_file}
         for path in self._written:
-            if path not in spared and os.path.exists(path):
+            if path not in spared and self._is_chief() and os.path.exists(path):
                 os.remove(path)
         self._written = [path for path in self._written if path in spared]
 

@@ -92,7 +92,7 @@ class Variable(backend.VariableStorage, Operators):
                 return value
 
         self._autocast = bool(autocast) and is_float_dtype(self._dtype)
-        self._value = self._store(initial_value, trainable, aggregation, synchronization, name)
+        self._value = self._store(initial_value, trainable, aggregation, synchronization)
 
     # ------------------------------------------------------------------------------------------------- reading
     @property

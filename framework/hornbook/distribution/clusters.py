@@ -177,17 +177,16 @@ class LocalCluster:
                 log, errors = (
                     self._files.enter_context(open(self._file(kind, index, ending), "wb")) for ending in ENDINGS
                 )
-                self.processes[kind, index] = subprocess.Popen(
-                    self.command,
-                    env={**os.environ, **self.environment, "TF_CONFIG": config, _PARENT: str(os.getpid())},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=errors,
-                )
+                self.processes[kind, index] = self._start({**self.environment, "TF_CONFIG": config}, log, errors)
         except BaseException:
             self.stop()
             raise
         return self
+
+    def _start(self, environment: Mapping[str, str], log: Any, errors: Any) -> Any:
+        """Start one process, which writes to these two files."""
+        environment = {**os.environ, **environment, _PARENT: str(os.getpid())}
+        return subprocess.Popen(self.command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=errors)
 
     def __exit__(self, *error: Any) -> None:
         self.stop()

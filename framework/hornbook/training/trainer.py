@@ -664,7 +664,8 @@ class Trainer:
     def _trace_train_step(self) -> None:
         """Make what only the first step would make: variables of some metrics, of optimizers in a train_step of one's own."""
         assert self._run is not None
-        infer(self.train_step, (tree.map_structure(_flexible_symbol, self._run.source.example()),))
+        with backend.strategy_scope(self._strategy):
+            infer(self._run.steps.on_one, (tree.map_structure(_flexible_symbol, self._run.source.example()),))
 
     def _trainable_state(self) -> tuple:
         return tuple(v.trainable for v in self.variables)  # type: ignore[attr-defined]

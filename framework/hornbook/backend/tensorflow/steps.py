@@ -28,11 +28,14 @@ __all__ = [
     "dataset_iterator",
     "dataset_iterator_state",
     "default_strategy",
+    "from_all",
     "from_chief",
     "is_chief",
     "is_dataset",
     "is_made_for",
     "make_steps",
+    "process_count",
+    "process_number",
     "resident",
     "set_dataset_iterator_state",
     "strategy_scope",
@@ -91,26 +94,80 @@ def is_made_for(strategy: Any, variable: Any) -> bool:
     return bool(strategy.extended.variable_created_in_scope(variable._value))
 
 
+def from_all(array: np.ndarray, strategy: Any) -> np.ndarray:
+    """What each of the processes that train together has, in all of them: (processes, *shape), the chief's first.
+
+    Args:
+        array: of the same shape and dtype in all processes.
+        strategy: the strategy they train with, or None.
+
+    Raises:
+        RuntimeError: where another process is gone.
+    """
+    if not _several_processes(strategy):
+        return array[None]
+    content = array.tobytes()
+    words = np.frombuffer(content + bytes(-len(content) % 4), np.int32)  # bits: to add zeros changes none of them
+
+    def part(context: Any) -> Any:
+        rows = np.zeros((context.num_replicas_in_sync, len(words)), np.int32)
+        rows[context.replica_id_in_sync_group] = words
+        return tf.constant(rows)
+
+    with strategy.scope(), _told_who_is_gone():
+        parts = strategy.experimental_distribute_values_from_function(part)
+        rows = strategy.reduce(tf.distribute.ReduceOp.SUM, parts, axis=None).numpy()
+        first_of_each = rows[:: len(strategy.experimental_local_results(parts))]
+    return np.stack([np.frombuffer(row.tobytes()[: len(content)], array.dtype) for row in first_of_each]).reshape(
+        -1, *array.shape
+    )
+
+
 def from_chief(number: Any, strategy: Any) -> Any:
     """The chief's number in all processes that train together: they must agree on what each decides by itself.
 
     Args:
         number: an int or a float.
         strategy: the strategy they train with, or None.
+
+    Raises:
+        RuntimeError: where another process is gone.
     """
     if not _several_processes(strategy):
         return number
-
-    def part(context: Any) -> Any:
-        return tf.constant(number if context.replica_id_in_sync_group == 0 else type(number)(0), _wide(number))
-
-    with strategy.scope():
-        parts = strategy.experimental_distribute_values_from_function(part)
-        return type(number)(strategy.reduce(tf.distribute.ReduceOp.SUM, parts, axis=None))
+    return type(number)(from_all(np.array(number, "int64" if isinstance(number, int) else "float64"), strategy)[0])
 
 
-def _wide(number: Any) -> Any:
-    return tf.int64 if isinstance(number, int) else tf.float64
+def process_number(strategy: Any) -> int:
+    """Which of the processes that train together this one is: its row in `from_all`."""
+    if not _several_processes(strategy):
+        return 0
+    resolver = strategy.cluster_resolver
+    return int(resolver.task_id) + (len(_tasks(strategy).get("chief", ())) if resolver.task_type == "worker" else 0)
+
+
+def process_count(strategy: Any) -> int:
+    """How many processes train together: the rows of `from_all`."""
+    return sum(map(len, _tasks(strategy).values())) if _several_processes(strategy) else 1
+
+
+def _tasks(strategy: Any) -> dict[str, list]:
+    """The addresses of the processes that train together, by kind."""
+    tasks = strategy.cluster_resolver.cluster_spec().as_dict()
+    return {kind: tasks[kind] for kind in ("chief", "worker") if kind in tasks}
+
+
+@contextlib.contextmanager
+def _told_who_is_gone() -> Iterator[None]:
+    """What TensorFlow raises in a process whose peers are gone, in a sentence."""
+    try:
+        yield
+    except _LOST as error:
+        raise RuntimeError(
+            "Another process of the cluster is gone, and without it this one cannot go on. End the processes that are "
+            "left and start all of them again; training goes on from the last file that the chief has saved "
+            f"(BackupAndRestore, ModelCheckpoint). What TensorFlow saw: {readable(error)}"
+        ) from None
 
 
 def resident(array: Any) -> Any:
@@ -302,13 +359,14 @@ class Steps:
         with self._noted("one batch, counted anew", data):
             if self._reset is not None:
                 self._reset()
-            return self._on_one(data)
+            return self.on_one(data)
 
     def _one(self, data: Any) -> Any:
         with self._noted("one batch", data):
-            return self._on_one(data)
+            return self.on_one(data)
 
-    def _on_one(self, data: Any) -> Any:
+    def on_one(self, data: Any) -> Any:
+        """What `batch` computes, in the scope and the graph that the caller is in."""
         outputs = self._joined(self._run(self._split(data)))
         return self._results() if self._results is not None else outputs
 
@@ -406,7 +464,7 @@ class Steps:
 
     # -- a stretch over a tf.data iterator -------------------------------------------------------------------------
     def _drawn(self, iterator: Any, count: Any) -> tuple:
-        with self._noted("a stretch of a data set", iterator.element_spec):
+        with self._noted("a stretch of a data set", _one_replicas(iterator.element_spec)):
             return self._over_draws(iterator, count)
 
     def _over_draws(self, iterator: Any, count: Any) -> tuple:
@@ -430,22 +488,15 @@ class Steps:
     @contextlib.contextmanager
     def _scope(self) -> Iterator[None]:
         """The strategy's scope; what a kernel refuses is said in a sentence."""
+        shared = self._far or _is_coordinated(self.strategy)
         try:
-            with strategy_scope(self.strategy):
+            with strategy_scope(self.strategy), _told_who_is_gone() if shared else contextlib.nullcontext():
                 yield
         except KernelError as error:
             raise_if_not_finite(error)
             raise ValueError(
                 f"A step could not be computed: {readable(error)} Look at the labels and shapes of that data; "
                 "compile(run_eagerly=True) shows the line it happens in."
-            ) from None
-        except _LOST as error:
-            if not self._far and not _is_coordinated(self.strategy):
-                raise
-            raise RuntimeError(
-                "Another process of the cluster is gone, and without it this one cannot go on. End the processes that are "
-                "left and start all of them again; training goes on from the last file that the chief has saved "
-                f"(BackupAndRestore, ModelCheckpoint). What TensorFlow saw: {readable(error)}"
             ) from None
 
     def batch(self, data: Any) -> Any:
@@ -578,6 +629,11 @@ class CoordinatedSteps(Steps):
 def make_steps(step: Callable, strategy: Any = None, **kwargs: Any) -> Steps:
     """The kind of `Steps` that fits a strategy."""
     return (CoordinatedSteps if _is_coordinated(strategy) else Steps)(step, strategy=strategy, **kwargs)
+
+
+def _one_replicas(specs: Any) -> Any:
+    """The specs of the batches of an iterator that is spread over replicas: those of the first one's parts."""
+    return tree.map_structure(lambda spec: getattr(spec, "_value_specs", [spec])[0], specs)
 
 
 def _share(replica: Any, rows: Any, replicas: int) -> tuple:
