@@ -334,7 +334,7 @@ def many_layers():
         layers.ZeroPadding2D(1)(layers.Rescaling(0.5, 0.1)(image))
     )
     x = layers.PReLU()(layers.LeakyReLU(0.1)(layers.LayerNormalization()(layers.Cropping2D(1)(x))))
-    x = layers.Conv2DTranspose(4, 3, strides=2, padding="same")(layers.AveragePooling2D()(layers.UpSampling2D()(x)))
+    x = layers.Conv2DTranspose(4, 3, strides=2, padding="same")(layers.AveragePooling2D(2)(layers.UpSampling2D()(x)))
     x = layers.Permute((2, 1))(layers.Reshape((16, -1))(layers.Flatten()(x)))
     x = layers.GRU(3, reset_after=False, return_sequences=True)(layers.SpatialDropout1D(0.5)(x))
     x = layers.Concatenate()([layers.GlobalMaxPooling1D()(x), layers.GlobalAveragePooling1D()(layers.Conv1D(3, 2)(x))])
@@ -403,7 +403,7 @@ ENDINGS = {
         ("tfjs_graph_model", odd, "odd one"),
         ("tfjs_graph_model", categories, "colours"),
         ("tfjs_layers_model", categories, "colours"),
-        ("tfjs_layers_model", encoder, "add"),
+        ("tfjs_layers_model", encoder, "multi_head_attention"),
         ("tfjs_layers_model", reader, "bidirectional"),
     ],
 )

@@ -10,6 +10,7 @@
 
 import re
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -69,7 +70,10 @@ def write_litert(
             converter.representative_dataset = _as_samples(representative_dataset, forward)
         _set_options(converter, options)
         try:
-            content = converter.convert()
+            with warnings.catch_warnings():
+                # The converter measures activations with an interpreter that says that it is about to move.
+                warnings.filterwarnings("ignore", "[\\s\\S]*tf.lite.Interpreter is deprecated")
+                content = converter.convert()
         except Exception as error:
             raise _explained(error, forward) from error
     with open(filepath, "wb") as file:

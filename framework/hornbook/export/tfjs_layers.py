@@ -135,7 +135,7 @@ def _config(layer: Any, class_name: str, config: dict) -> dict:
     if class_name == "InputLayer":
         return {"name": layer.name, "batch_input_shape": config["batch_shape"], "dtype": config["dtype"]}
     kept = LAYERS[class_name].split()
-    result = {"name": layer.name, "trainable": config["trainable"], "dtype": "float32"}
+    result = {"name": layer.name, "trainable": config.get("trainable", True), "dtype": "float32"}
     parameters = inspect.signature(type(layer).__init__).parameters
     for key, value in config.items():
         if key in kept:
