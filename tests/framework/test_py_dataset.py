@@ -158,7 +158,9 @@ def test_a_batch_that_fails_ends_fit_at_once_and_leaves_no_process(how, options,
     assert time.monotonic() - started < 10
     children = set(multiprocessing.active_children()) - before
     while any(child.is_alive() for child in children) and time.monotonic() - started < 60:
-        time.sleep(0.01)  # not join: the pool's own thread waits for them too, and the one that comes second sees nothing
+        time.sleep(
+            0.01
+        )  # not join: the pool's own thread waits for them too, and the one that comes second sees nothing
     assert not any(child.is_alive() for child in children)
 
 

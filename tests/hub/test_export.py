@@ -33,7 +33,13 @@ TEXTS = [
 def anything(count):
     """Texts of characters from everywhere."""
     draw = random.Random(0)
-    planes = [(0x20, 0x7E)] * 4 + [(0xA0, 0x24F), (0x300, 0x5FF), (0x1E00, 0x30FF), (0xF900, 0xFFFD), (0x1D400, 0x323AF)]
+    planes = [(0x20, 0x7E)] * 4 + [
+        (0xA0, 0x24F),
+        (0x300, 0x5FF),
+        (0x1E00, 0x30FF),
+        (0xF900, 0xFFFD),
+        (0x1D400, 0x323AF),
+    ]
     return ["".join(chr(draw.randint(*draw.choice(planes))) for _ in range(draw.randint(1, 30))) for _ in range(count)]
 
 
@@ -57,7 +63,14 @@ def test_the_layer_gives_the_ids_of_the_tokenizer(tokenizer):
     check_layer(tokenizer, TEXTS + anything(1000))
 
 
-@pytest.mark.parametrize("settings", [{}, {"do_lower_case": False}, {"strip_accents": False}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"do_lower_case": False},
+        pytest.param({}, marks=pytest.mark.exhaustive),
+        pytest.param({"strip_accents": False}, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_other_settings_and_a_large_vocabulary(hornbook_data, settings, tmp_path):
     vocabulary = hornbook_data / "tokenizers" / "bert-base-uncased" / "vocab.txt"
     (tmp_path / "vocab.txt").write_bytes(vocabulary.read_bytes())
@@ -85,7 +98,9 @@ def run(format, folder, inputs):
     (folder / "jobs.json").write_text(json.dumps([{"name": "m", "path": name}]))
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     program = [sys.executable, "-W", "ignore", str(PROGRAM), format, str(folder)]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=200, env=environment, cwd=folder, check=False)
+    done = subprocess.run(
+        program, capture_output=True, text=True, timeout=200, env=environment, cwd=folder, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return dict(np.load(folder / "m.out.npz"))
 
@@ -104,7 +119,7 @@ def test_a_classifier_is_served_from_strings(tmp_path):
     assert sorted(loaded.signatures) == ["arrays", "serve", "serving_default"]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("format, ending", [("onnx", ".onnx"), ("litert", ".tflite")])
 def test_other_formats_take_arrays(format, ending, tmp_path):
     if format == "onnx":

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.util import deprecation
 
 from hornbook.core.arguments import one_of
 from hornbook.export.archive import ExportArchive
@@ -61,12 +62,20 @@ def export_model(
     if ending is not None and not filepath.endswith(ending):
         raise ValueError(f"With format={format!r} the filepath must end in {ending!r}, got {filepath!r}.")
     specs = _signature_of(model) if input_signature is None else input_signature
+    with deprecation.silence():  # TensorFlow's and tf2onnx's converters call functions that TensorFlow warns of
+        said = _write(model, filepath, format, verbose, specs, **kwargs)
+    if verbose and said:
+        print(said)
+
+
+def _write(model: Any, filepath: str, format: str, verbose: bool, specs: Any, **kwargs: Any) -> str:
+    """Write the files; what there is to say of them, where it is not said yet."""
     said = f"Saved to {filepath!r}."
     if format == "tf_saved_model":
         archive = ExportArchive()
         archive.track_and_add_endpoint("serve", model, specs)
         archive.write_out(filepath, verbose=verbose, **kwargs)
-        return
+        return ""
     if format == "litert":
         write_litert(model, filepath, specs, **kwargs)
     elif format == "onnx":
@@ -78,8 +87,7 @@ def export_model(
         write_graph_model(model, filepath, specs, **kwargs)
     elif format == "tfjs_layers_model":
         write_layers_model(model, filepath, **kwargs)
-    if verbose:
-        print(said)
+    return said
 
 
 def _signature_of(model: Any) -> list:

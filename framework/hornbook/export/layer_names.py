@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -52,11 +52,12 @@ def operations_of(graph: Any) -> set[str]:
     return found
 
 
-def layers_with(operations: set[str], graph: Any, owners: dict[str, str]) -> list[str]:
+def layers_with(operations: set[str], graph: Any, owners: dict[str, str], names: Iterable[str] = ()) -> list[str]:
     """The names of the layers whose operations are of these kinds.
 
     Args:
         operations: such as {"Erf"}.
+        names: those operations alone that have these names, where it is known which they are.
         graph: a GraphDef; what stands in a function belongs to the layer that calls it.
         owners: the layer of each scope, from `named_layers`.
     """
@@ -67,7 +68,7 @@ def layers_with(operations: set[str], graph: Any, owners: dict[str, str]) -> lis
         for node in nodes:
             scopes = [scope for scope in owners if node.name.startswith(scope)]
             owner = owners[max(scopes, key=len)] if scopes else caller
-            if node.op in operations and owner is not None:
+            if node.op in operations and owner is not None and (not names or node.name in names):
                 found[owner] = None
             for attribute in node.attr.values():
                 if attribute.func.name in functions:
@@ -77,7 +78,9 @@ def layers_with(operations: set[str], graph: Any, owners: dict[str, str]) -> lis
     return list(found)
 
 
-def refuse(what: str, operations: set[str], graph: Any, owners: dict[str, str], hint: str) -> ValueError:
+def refuse(
+    what: str, operations: set[str], graph: Any, owners: dict[str, str], hint: str, names: Iterable[str] = ()
+) -> ValueError:
     """The error that says which layer has operations that a format does not have.
 
     Args:
@@ -85,8 +88,9 @@ def refuse(what: str, operations: set[str], graph: Any, owners: dict[str, str], 
         operations: those it has no place for.
         graph, owners: the graph they stand in, and the layers of its scopes.
         hint: what to do instead.
+        names: the names of these operations, where only some of their kind are meant.
     """
     operations = operations & operations_of(graph) or operations
-    layers = layers_with(operations, graph, owners)
+    layers = layers_with(operations, graph, owners, names)
     where = f"layer {', '.join(repr(name) for name in layers)}" if layers else "the model, outside its layers,"
     return ValueError(f"{what} cannot carry {where} because of: {', '.join(sorted(operations))}. {hint}")

@@ -121,5 +121,8 @@ def _explained(error: Exception, forward: Forward) -> Exception:
             "target_spec={'supported_ops': [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]} takes "
             "TensorFlow's own operations along, for devices whose interpreter has them."
         )
-        return refuse("LiteRT", operations, graph, forward.owners, hint)
+        # fused["StridedSlice:", "encoder/strided_slice@__inference_serve_43"]
+        places = re.findall(r'fused\["(\w+):", "([^"@]+)@', message)
+        names = {name for operation, name in places if operation in operations}
+        return refuse("LiteRT", operations, graph, forward.owners, hint, names)
     return ValueError(f"TensorFlow's converter to LiteRT failed: {message.strip().splitlines()[0]}")

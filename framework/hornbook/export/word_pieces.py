@@ -70,18 +70,18 @@ class WordPieces(Layer):
         # Row i of _becomes holds the code points that _changing[i] becomes, filled up with -1.
         changes = sorted({**characters, **{mark: f" {mark} " for mark in marks}}.items())
         width = max((len(text) for _, text in changes), default=0) or 1
-        self._changing = np.array([ord(character) for character, _ in changes], "int32")
+        points = np.array([ord(character) for character, _ in changes], "int32")
         rows = [[*map(ord, text), *[-1] * (width - len(text))] for _, text in changes]
-        self._becomes = np.array(rows, "int32").reshape(-1, width)
+        with tf.init_scope():  # tensors outside of the graphs that use them are written once
+            self._changing = tf.constant(points)
+            self._becomes = tf.constant(np.array(rows, "int32").reshape(-1, width))
 
     def call(self, texts: Any) -> dict[str, Any]:
         words = self._words(texts)  # (B, words)
         pieces = self._pieces(words.flat_values)  # (all words, pieces)
         ids = words.with_flat_values(pieces).merge_dims(1, 2)  # (B, pieces)
         ids = ids[:, : self.max_length - len(self.before) - len(self.after)]
-        before, after = (
-            tf.tile(tf.constant([each], tf.int64), [ids.nrows(), 1]) for each in (self.before, self.after)
-        )
+        before, after = (tf.tile(tf.constant([each], tf.int64), [ids.nrows(), 1]) for each in (self.before, self.after))
         ids = tf.concat([before, ids, after], axis=1)
         dense = tf.cast(ids.to_tensor(self.padding), tf.int32)
         mask = tf.cast(tf.sequence_mask(ids.row_lengths(), tf.shape(dense)[1]), tf.int32)
@@ -95,8 +95,9 @@ class WordPieces(Layer):
             texts = tf.strings.regex_replace(texts, _literally(piece), mark)
         characters = tf.strings.unicode_decode(texts, "UTF-8")  # (B, characters)
         flat = characters.flat_values
-        if len(self._changing):
-            place = tf.minimum(tf.searchsorted(self._changing, flat), len(self._changing) - 1)
+        count = self._changing.shape[0]
+        if count:
+            place = tf.minimum(tf.searchsorted(self._changing, flat), count - 1)
             changes = tf.gather(self._changing, place) == flat
             same = tf.pad(flat[:, None], [[0, 0], [0, self._becomes.shape[1] - 1]], constant_values=-1)
             becomes = tf.where(changes[:, None], tf.gather(self._becomes, place), same)
