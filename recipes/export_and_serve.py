@@ -19,8 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import command_line
 import numpy as np
+
+import command_line
 
 # name: (format, options of model.export, where it lies, packages that write it, packages that run it)
 FORMATS = {

@@ -95,7 +95,7 @@ def _described(tensor: Any) -> dict:
 
 
 def _named(dtype: Any) -> str:
-    name = DTYPES.get(dtype.name, dtype.name)
+    name = str(DTYPES.get(dtype.name, dtype.name))
     return {"float32": "FLOAT"}.get(name, name.upper())
 
 

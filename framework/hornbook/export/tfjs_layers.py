@@ -139,7 +139,7 @@ def _config(layer: Any, class_name: str, config: dict) -> dict:
     parameters = inspect.signature(type(layer).__init__).parameters
     for key, value in config.items():
         if key in kept:
-            result[RENAMED.get((class_name, key), key)] = _value(layer, key, value)
+            result[str(RENAMED.get((class_name, key), key))] = _value(layer, key, value)
         elif key not in _UNIMPORTANT and not key.endswith(_UNIMPORTANT_ENDINGS):
             as_by_default = value == parameters[key].default if key in parameters else value in (None, False)
             if not as_by_default:

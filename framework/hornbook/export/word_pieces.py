@@ -70,6 +70,7 @@ class WordPieces(Layer):
         # Row i of _becomes holds the code points that _changing[i] becomes, filled up with -1.
         changes = sorted({**characters, **{mark: f" {mark} " for mark in marks}}.items())
         width = max((len(text) for _, text in changes), default=0) or 1
+        self._width = width
         points = np.array([ord(character) for character, _ in changes], "int32")
         rows = [[*map(ord, text), *[-1] * (width - len(text))] for _, text in changes]
         with tf.init_scope():  # tensors outside of the graphs that use them are written once
@@ -99,7 +100,7 @@ class WordPieces(Layer):
         if count:
             place = tf.minimum(tf.searchsorted(self._changing, flat), count - 1)
             changes = tf.gather(self._changing, place) == flat
-            same = tf.pad(flat[:, None], [[0, 0], [0, self._becomes.shape[1] - 1]], constant_values=-1)
+            same = tf.pad(flat[:, None], [[0, 0], [0, self._width - 1]], constant_values=-1)
             becomes = tf.where(changes[:, None], tf.gather(self._becomes, place), same)
             characters = characters.with_flat_values(tf.ragged.boolean_mask(becomes, becomes >= 0)).merge_dims(1, 2)
         return tf.strings.split(tf.strings.unicode_encode(characters, "UTF-8"))
