@@ -5,17 +5,20 @@ name -> preset row -> files -> config -> backbone -> weights -> tokenizer -> tas
 
 import difflib
 import hashlib
-import json
 import logging
 import os
 import re
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from hornbook.core.budget import WeightBudget
+from hornbook.core.untrusted import read_json
+from hornbook.models.described import SPARE_BYTES, WEIGHT_RATIO
 from hornbook_hub.models import bert
 from hornbook_hub.tasks import TASKS
 from hornbook_hub.tokenizers import Tokenizer
-from hornbook_hub.weights import DamagedWeightsError, Tensors, expand, load_rows, variable_at
+from hornbook_hub.weights import DamagedWeightsError, Tensors, expand, load_rows, shards, variable_at
 
 logger = logging.getLogger("hornbook_hub")
 
@@ -61,18 +64,32 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
 
     if task is None:
         task = _own_task(config_dict, family, files)
-    backbone = backbone_class(config)
     tokenizer = _tokenizer(files, config.max_position_embeddings)
-    if task == "backbone":
-        model = backbone
-        backbone.tokenizer = tokenizer
-    else:
-        if task == "text_classifier" and "num_classes" not in overrides:
-            overrides["num_classes"] = len(config.id2label or {}) or 2
-        model = TASKS[task](backbone, tokenizer, **overrides)
-    if load_weights:
-        assign_weights(model, backbone, task, family, files)
+    tensors = Tensors(weight_file(files)) if load_weights else None
+    with _within(tensors, config, files):
+        backbone = backbone_class(config)
+        if task == "backbone":
+            model = backbone
+            backbone.tokenizer = tokenizer
+        else:
+            if task == "text_classifier" and "num_classes" not in overrides:
+                overrides["num_classes"] = len(config.id2label or {}) or 2
+            model = TASKS[task](backbone, tokenizer, **overrides)
+    if tensors is not None:
+        assign_weights(model, backbone, task, family, files, tensors)
     return model
+
+
+def _within(tensors: Tensors | None, config: Any, files: "Files") -> AbstractContextManager:
+    """A scope in which a model may be no larger than its file of weights accounts for; any size where there is no file."""
+    if tensors is None:
+        return nullcontext()
+    if config.num_hidden_layers > len(tensors):
+        raise ValueError(
+            f"{files} speaks of {config.num_hidden_layers:,} layers, and its weights are {len(tensors):,} tensors: they do "
+            "not belong together."
+        )
+    return WeightBudget(SPARE_BYTES + WEIGHT_RATIO * tensors.bytes)
 
 
 def presets() -> list[dict[str, Any]]:
@@ -127,11 +144,9 @@ class Files:
         if path is None:
             raise FileNotFoundError(f"{self} holds no {name}, so it is no model in Hugging Face's layout.")
         try:
-            found = json.loads(path.read_text("utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise DamagedWeightsError(
-                f"{path} is damaged: it is no JSON ({error}). Delete it and fetch it again."
-            ) from None
+            found = read_json(path.read_bytes(), name)
+        except ValueError as error:
+            raise DamagedWeightsError(f"{path} is damaged: {error} Delete it and fetch it again.") from None
         if not isinstance(found, dict):
             raise DamagedWeightsError(f"{path} is damaged: it holds no JSON object. Delete it and fetch it again.")
         return found
@@ -246,7 +261,22 @@ def _tokenizer(files: Files, max_length: int) -> Tokenizer | None:
 
 
 # ------------------------------------------------------------------------------------------------------------- weights
-def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Files) -> None:
+def weight_file(files: Files) -> Path:
+    """The file of weights, or the index of several that are all there.
+
+    Raises:
+        FileNotFoundError: where there is none, or one is missing.
+    """
+    path = next((p for p in map(files.path, WEIGHT_FILES) if p is not None), None)
+    if path is None:
+        raise FileNotFoundError(f"{files} holds no weights: neither {' nor '.join(WEIGHT_FILES)} is there.")
+    for shard in shards(path):
+        if files.path(shard.name) is None:
+            raise FileNotFoundError(f"{files} lacks {shard.name}, which {path.name} names.")
+    return path
+
+
+def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Files, tensors: Tensors) -> None:
     """Read the weights of backbone and head from a checkpoint, tensor by tensor.
 
     A head that the file does not hold keeps its first weights, and a line says so.
@@ -254,15 +284,6 @@ def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Fil
     Raises:
         ValueError: for missing, misshapen and unknown tensors, which are named.
     """
-    path = next((p for p in map(files.path, WEIGHT_FILES) if p is not None), None)
-    if path is None:
-        raise FileNotFoundError(f"{files} holds no weights: neither {' nor '.join(WEIGHT_FILES)} is there.")
-    if path.name.endswith(".index.json"):
-        for shard in sorted(set(json.loads(path.read_text()).get("weight_map", {}).values())):
-            if files.path(shard) is None:
-                raise FileNotFoundError(f"{files} lacks {shard}, which {path.name} names.")
-    tensors = Tensors(path)
-
     # Names as the family's table has them: without the prefix, in today's spelling.
     prefix = family.PREFIX if any(name.startswith(family.PREFIX) for name in tensors) else ""
     names = {}

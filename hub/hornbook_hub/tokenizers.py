@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from hornbook.core.untrusted import read_json
+
 
 class Tokenizer:
     """From texts to arrays of ids and back.
@@ -54,12 +56,14 @@ class Tokenizer:
 
         folder = Path(folder)
         settings_file = folder / "tokenizer_config.json"
-        settings = json.loads(settings_file.read_text("utf-8")) if settings_file.is_file() else {}
+        settings = read_json(settings_file.read_bytes(), str(settings_file)) if settings_file.is_file() else {}
         whole, vocabulary = folder / "tokenizer.json", folder / "vocab.txt"
         if whole.is_file():
             try:
                 return cls(tokenizers.Tokenizer.from_file(str(whole)), settings, max_length)
-            except Exception as error:  # what the library raises is no class of its own
+            except BaseException as error:  # what the library raises is no class of its own, nor always an Exception
+                if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+                    raise
                 if not vocabulary.is_file():
                     raise ValueError(
                         f"{whole} is no tokenizer that this version of tokenizers reads: {error}"

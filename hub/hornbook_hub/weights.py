@@ -4,7 +4,6 @@ A file is data: its header is checked against its length before a number is read
 assigned one by one, so the peak of memory is the model plus one tensor.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+
+from hornbook.core.untrusted import read_json
 
 MAX_HEADER_BYTES = 100_000_000
 DTYPES: dict[str, Any] = {
@@ -38,13 +39,6 @@ def _damaged(path: Path, what: str) -> DamagedWeightsError:
     return DamagedWeightsError(f"{path} is damaged: {what}. Delete it and fetch it again from where it came from.")
 
 
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    if len(set(names)) != len(names):
-        raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} stands twice")
-    return dict(pairs)
-
-
 def read_header(path: str | os.PathLike) -> tuple[dict[str, dict], int]:
     """The table of tensors of a safetensors file, checked, and where its numbers begin.
 
@@ -63,9 +57,9 @@ def read_header(path: str | os.PathLike) -> tuple[dict[str, dict], int]:
             raise _damaged(path, f"it has {size:,} bytes, and a header of {length:,} bytes does not fit")
         text = file.read(length)
     try:
-        header = json.loads(text, object_pairs_hook=_no_doubles)
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, f"its header is no JSON object ({error})") from None
+        header = read_json(text, "its header")
+    except ValueError as error:
+        raise _damaged(path, f"{error}") from None
     if not isinstance(header, dict):
         raise _damaged(path, "its header is no JSON object")
     header.pop("__metadata__", None)
@@ -93,7 +87,7 @@ def _checked(path: Path, name: str, entry: Any) -> tuple[int, int]:
     numbers = [*shape, first, last] if isinstance(shape, list) else [None]
     if not all(type(n) is int and 0 <= n < 2**63 for n in numbers):
         raise _damaged(path, f"the entry of tensor {name!r} holds a size that is no number")
-    if dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise _damaged(path, f"tensor {name!r} has dtype {dtype!r}; known are {', '.join(DTYPES)}")
     wanted = DTYPES[dtype].itemsize
     for size in shape:
@@ -115,13 +109,15 @@ class Tensors(Mapping):
     def __init__(self, path: str | os.PathLike) -> None:
         path = Path(path)
         self._places: dict[str, tuple[Path, int, dict]] = {}
-        for file in _shards(path):
+        for file in shards(path):
             header, start = read_header(file)
             for name, entry in header.items():
                 if name in self._places:
                     raise _damaged(file, f"tensor {name!r} also stands in {self._places[name][0].name}")
                 self._places[name] = (file, start, entry)
         self.path = path
+        places = (entry["data_offsets"] for _, _, entry in self._places.values())
+        self.bytes = sum(last - first for first, last in places)
 
     def __getitem__(self, name: str) -> np.ndarray:
         file, start, entry = self._places[name]
@@ -137,11 +133,16 @@ class Tensors(Mapping):
         return len(self._places)
 
 
-def _shards(path: Path) -> list[Path]:
+def shards(path: Path) -> list[Path]:
+    """The files that an index names, beside it; a file of weights is its own only shard.
+
+    Raises:
+        DamagedWeightsError: for an index that is none, or names files elsewhere.
+    """
     if not path.name.endswith(".index.json"):
         return [path]
     try:
-        names = sorted(set(json.loads(path.read_text())["weight_map"].values()))
+        names = sorted(set(read_json(path.read_bytes(), path.name)["weight_map"].values()))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _damaged(path, "it is no index of weight files") from None
     for name in names:

@@ -1,5 +1,6 @@
 """Models as files: back again with the same numbers, and refused where they are damaged or name what nobody registered."""
 
+import functools
 import json
 import zipfile
 
@@ -9,6 +10,7 @@ import pytest
 
 import hornbook as keras
 from hornbook import layers
+from hornbook.core.budget import WeightBudget
 
 X = np.random.default_rng(0).normal(size=(12, 6)).astype("float32")
 Y = np.random.default_rng(1).integers(0, 3, 12)
@@ -267,3 +269,70 @@ def test_an_index_comes_back_as_it_was(key, tmp_path):
     again = keras.saving.load_model(tmp_path / "model.keras")
     key = tuple(key) if isinstance(key, tuple) else key
     np.testing.assert_array_equal(again(x), x[key])
+
+
+def test_weights_that_are_not_finite_are_reported_and_loaded(tmp_path):
+    model = sequential()
+    model.layers[2].bias.assign([1.0, np.nan, np.inf])
+    model.save_weights(tmp_path / "w.weights.h5")
+    other = sequential()
+    with pytest.warns(UserWarning, match="1 weights in .*w.weights.h5 hold NaN or infinities: '.*bias'"):
+        other.load_weights(tmp_path / "w.weights.h5")
+    np.testing.assert_array_equal(other.layers[2].bias.numpy(), [1.0, np.nan, np.inf])
+
+
+def test_json_has_no_word_for_nan(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), layers.Masking(mask_value=float("nan"))])
+    with pytest.raises(ValueError, match="NaN or an infinity"):
+        model.save(tmp_path / "m.keras")
+    assert not list(tmp_path.iterdir())
+
+
+@keras.saving.register_keras_serializable(package="tests")
+def plus_one(x):
+    return x + 1
+
+
+def times_two(x):
+    return x * 2
+
+
+def test_a_lambda_layer_is_saved_by_the_name_of_its_function(tmp_path):
+    path = tmp_path / "m.keras"
+    keras.Sequential([keras.Input((3,)), layers.Lambda(plus_one)]).save(path)
+    with zipfile.ZipFile(path) as archive:
+        assert "tests>plus_one" in archive.read("config.json").decode()
+    np.testing.assert_array_equal(keras.saving.load_model(path)(np.ones((1, 3))), [[2.0] * 3])
+
+    keras.Sequential([keras.Input((3,)), layers.Lambda(times_two)]).save(path)
+    with pytest.raises(ValueError, match="function 'times_two'.*register_keras_serializable"):
+        keras.saving.load_model(path)
+    again = keras.saving.load_model(path, custom_objects={"times_two": times_two})
+    np.testing.assert_array_equal(again(np.ones((1, 3))), [[2.0] * 3])
+
+    for function in (lambda x: x, functools.partial(times_two)):
+        with pytest.raises(ValueError, match="data, never code.*register_keras_serializable"):
+            keras.Sequential([keras.Input((3,)), layers.Lambda(function)]).save(path)
+
+
+def test_an_archive_that_was_packed_anew_opens(tmp_path):
+    model = sequential()
+    model.save(tmp_path / "m.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "m.keras") as old,
+        zipfile.ZipFile(tmp_path / "packed.keras", "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "packed.keras")(X), model(X))
+
+
+def test_a_model_may_need_more_than_its_file_by_a_little(tmp_path):
+    """A model whose metric counts four megabytes, and whose weights are 56 bytes."""
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(2)])
+    model.compile("adam", "mse", metrics=[keras.metrics.MeanIoU(num_classes=1000)])
+    model.train_on_batch(X, np.zeros((12, 2)))
+    model.save(tmp_path / "m.keras")
+    assert keras.saving.load_model(tmp_path / "m.keras").count_params() == 14
+    with pytest.raises(ValueError, match="'kernel' of shape .* would take 2,400 bytes"), WeightBudget(2000):
+        layers.Dense(100).build((None, 6))

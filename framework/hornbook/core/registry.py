@@ -314,6 +314,11 @@ def serialize_keras_object(obj: Any) -> Any:
         return standardize_dtype(obj)
     except ValueError:
         pass
+    if callable(obj):
+        raise ValueError(
+            f"{obj!r} cannot be saved: a file holds data, never code. Write it as a function of its own at module level and "
+            "put @hornbook.saving.register_keras_serializable() above it."
+        )
     raise TypeError(f"An object of type {type(obj).__name__} cannot be written to a config: {obj!r}.")
 
 
@@ -484,7 +489,8 @@ def _find_function(name: Any, registered: Any, family: str | None) -> Any:
         for known in [_FAMILIES[family]] if family else _FAMILIES.values():
             if candidate in known.functions:
                 return known.functions[candidate]
+    called = name if registered in (None, "function") else registered
     raise ValueError(
-        f"The config names the function {registered or name!r}, which is neither built in nor registered. If it is "
+        f"The config names the function {called!r}, which is neither built in nor registered. If it is "
         "yours, pass custom_objects={...} or decorate it with @hornbook.saving.register_keras_serializable()."
     )

@@ -7,6 +7,7 @@ import numpy as np
 from hornbook import backend
 from hornbook.backend.config import is_float_dtype, standardize_dtype
 from hornbook.core import global_state
+from hornbook.core.budget import check_weight_budget
 from hornbook.core.keras_tensor import standardize_shape
 from hornbook.core.operators import Operators
 from hornbook.core.registry import get_family
@@ -71,6 +72,7 @@ class Variable(backend.VariableStorage, Operators):
                 )
             self._dtype = standardize_dtype(dtype)
             self._shape = standardize_shape(shape)
+            check_weight_budget(name, self._shape, self._dtype)
             make = initializer
 
             def initial_value() -> Any:

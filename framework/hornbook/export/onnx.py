@@ -119,6 +119,5 @@ def _import(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        package = name.split(".")[0]
-        purpose = "OpenVINO" if package == "openvino" else "ONNX"
+        purpose, package = ("OpenVINO", "openvino") if name == "openvino" else ("ONNX", "tf2onnx")
         raise ImportError(f"To export to {purpose}, install the converter: pip install {package}.") from error

@@ -484,6 +484,8 @@ def functional_from_config(cls: type, config: dict[str, Any], custom_objects: An
                     args, kwargs = _filled(args, tensors), _filled(kwargs, tensors)
                 except KeyError:
                     break
+                if not any_symbolic(args, kwargs):  # would be computed here and now, with numbers from the file
+                    raise ValueError(f"The config calls {name!r} on no tensor of the graph.")
                 outputs = operations[name](*args, **kwargs)
                 for position, x in enumerate(tree.flatten(outputs)):
                     tensors[name, done[name], position] = x

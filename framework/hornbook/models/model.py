@@ -7,7 +7,8 @@ from typing import Any
 
 from hornbook.core.keras_tensor import any_symbolic
 from hornbook.core.layer import Layer
-from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
+from hornbook.core.registry import serialize_keras_object
+from hornbook.core.untrusted import read_json
 from hornbook.training.trainer import Trainer
 
 
@@ -273,9 +274,14 @@ def clone_model(
 def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any:
     """The model whose architecture `to_json` gave.
 
+    Raises:
+        ValueError: for what is no JSON, describes no model, or names a class that nobody registered.
+
     >>> import hornbook as keras
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> keras.models.model_from_json(model.to_json()).count_params()
     3
     """
-    return deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
+    from hornbook.models.described import model_from_config
+
+    return model_from_config(read_json(json_string, "The model's JSON"), "The model's JSON", None, custom_objects)

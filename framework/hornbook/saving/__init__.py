@@ -2,6 +2,7 @@
 
 archive.py   the `.keras` zip: config.json, metadata.json, model.weights.h5, assets/
 weights.py   the HDF5 tree of weights, by the attributes that lead to them
+hdf5.py      a reader of HDF5 that trusts nothing in the file; hdf5_groups.py finds the names in it, hdf5_source.py its bytes
 orbax.py     checkpoints in Orbax's format, a directory for each step
 editor.py    the weights of a file, looked at and changed by hand
 atomic.py    written aside, flushed, renamed: a file is old or new, never half

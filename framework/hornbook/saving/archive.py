@@ -4,26 +4,31 @@ import contextlib
 import datetime
 import json
 import os
-import re
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from hornbook import backend
-from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
+from hornbook.core.registry import serialize_keras_object
+from hornbook.core.untrusted import (
+    MAX_JSON_BYTES,
+    DamagedFileError,
+    is_plain_name,
+    open_zip,
+    read_json,
+    read_member,
+    write_json,
+)
+from hornbook.models.described import model_from_config
+from hornbook.saving import hdf5
 from hornbook.saving.atomic import written_aside
 from hornbook.saving.orbax import is_checkpoint, load_orbax_model
-from hornbook.saving.weights import DamagedFileError, created_h5, open_h5, read_tree, walk, write_tree
+from hornbook.saving.weights import created_h5, open_h5, read_tree, walk, write_tree
 
 _CONFIG, _METADATA, _WEIGHTS, _ASSETS = "config.json", "metadata.json", "model.weights.h5", "assets/"
 KERAS_VERSION = "3.15.1"  # whose layout this is
-MAX_JSON_BYTES = 64 * 1024**2
-_MEMBER = re.compile(r"[A-Za-z0-9_.\-]{1,128}")
 
 
 def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
@@ -50,7 +55,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
         )
     if not backend.is_chief(getattr(model, "_strategy", None)):
         return
-    config = json.dumps(serialize_keras_object(model))
+    config = write_json(serialize_keras_object(model), path.name)
     metadata = json.dumps(
         {"keras_version": KERAS_VERSION, "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")}
     )
@@ -96,59 +101,33 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
     if is_checkpoint(path):
         return load_orbax_model(path, custom_objects, compile)
     with _opened(path) as archive:
-        config = _read_json(archive, _CONFIG, path)
-        if not isinstance(config, dict) or "class_name" not in config:
-            raise DamagedFileError(f"{path}: {_CONFIG} does not describe a model.")
-        if not compile:
-            config.pop("compile_config", None)
-        model = deserialize_keras_object(config, custom_objects=custom_objects)
+        config = read_json(b"".join(read_member(archive, _CONFIG, path, MAX_JSON_BYTES)), f"{_CONFIG} in {path}")
+        stored = archive.getinfo(_WEIGHTS).file_size
+        model = model_from_config(config, f"{_CONFIG} in {path}", stored, custom_objects, compile)
         _read_assets(model, archive, path)
         with _weights_of(archive, path) as file:
             read_tree(model, file, source=str(path))
     return model
 
 
+def _is_member(name: str) -> bool:
+    """Whether a `.keras` file may hold a member of this name."""
+    inside = name.removeprefix(_ASSETS).removesuffix("/")
+    is_asset = name.startswith(_ASSETS) and all(map(is_plain_name, inside.split("/")))
+    return name in (_CONFIG, _METADATA, _WEIGHTS, _ASSETS) or is_asset
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DamagedFileError(
-            f"{path} is not a whole '.keras' file: it is cut off, damaged, or something else ({error})."
-        ) from None
-    with archive:
-        names = [member.filename for member in archive.infolist()]
-        if len(set(names)) != len(names):
-            raise DamagedFileError(f"{path} is refused: it holds a member twice.")
-        for name in names:
-            inside = name.removeprefix(_ASSETS).rstrip("/") if name.startswith(_ASSETS) else None
-            parts = inside.split("/") if inside else []
-            fine = all(_MEMBER.fullmatch(part) and part not in (".", "..") for part in parts)
-            if name not in (_CONFIG, _METADATA, _WEIGHTS, _ASSETS) and (inside is None or not fine):
-                raise DamagedFileError(f"{path} is refused: it holds {name!r}, which no '.keras' file has.")
-        missing = [name for name in (_CONFIG, _WEIGHTS) if name not in names]
+    with open_zip(path, _is_member, "'.keras' file") as archive:
+        missing = [name for name in (_CONFIG, _WEIGHTS) if name not in archive.namelist()]
         if missing:
             raise DamagedFileError(f"{path} is not a whole '.keras' file: {' and '.join(missing)} missing.")
         yield archive
 
 
-def _read_json(archive: zipfile.ZipFile, name: str, path: Path) -> Any:
-    member = archive.getinfo(name)
-    if member.file_size > MAX_JSON_BYTES:
-        raise DamagedFileError(f"{path} is refused: its {name} says it has {member.file_size:,} bytes.")
-    try:
-        with archive.open(name) as file:
-            text = file.read(MAX_JSON_BYTES + 1)
-        return json.loads(text)
-    except (ValueError, RecursionError, zipfile.BadZipFile, OSError, EOFError) as error:
-        raise DamagedFileError(f"{path} is damaged: its {name} cannot be read ({error}).") from None
-
-
 @contextlib.contextmanager
-def _weights_of(archive: zipfile.ZipFile, path: Path) -> Iterator[h5py.File]:
-    member = archive.getinfo(_WEIGHTS)
-    if member.compress_type != zipfile.ZIP_STORED and member.file_size > 100 * max(member.compress_size, 1):
-        raise DamagedFileError(f"{path} is refused: its weights unpack to more than 100 times their size.")
+def _weights_of(archive: zipfile.ZipFile, path: Path) -> Iterator[hdf5.File]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / _WEIGHTS
         _extract(archive, _WEIGHTS, copy, path)
@@ -157,15 +136,13 @@ def _weights_of(archive: zipfile.ZipFile, path: Path) -> Iterator[h5py.File]:
 
 
 def _extract(archive: zipfile.ZipFile, name: str, target: Path, path: Path) -> None:
-    try:
-        with archive.open(name) as source, open(target, "wb") as copy:
-            shutil.copyfileobj(source, copy)  # bytes and checksum are compared with the archive's own record
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise DamagedFileError(f"{path} is damaged: its {name} cannot be read ({error}).") from None
+    with open(target, "xb") as copy:
+        for piece in read_member(archive, name, path, limit=2**62):
+            copy.write(piece)
 
 
 @contextlib.contextmanager
-def opened_weights(path: Path) -> Iterator[h5py.File]:
+def opened_weights(path: Path) -> Iterator[hdf5.File]:
     """The weights inside a `.keras` file."""
     with _opened(path) as archive, _weights_of(archive, path) as file:
         yield file

@@ -9,6 +9,7 @@ import numpy as np
 
 from hornbook.core.output import print_message
 from hornbook.core.variable import Variable
+from hornbook.saving import hdf5
 from hornbook.saving.archive import opened_weights
 from hornbook.saving.atomic import written_aside
 from hornbook.saving.weights import Store, created_h5, open_h5, safe_group, walk, write_array
@@ -194,7 +195,7 @@ def _own(holder: Any) -> dict[str, Any]:
     return {name: value.numpy() if isinstance(value, Variable) else value for name, value in store.items()}
 
 
-def _read(group: h5py.Group) -> Tree:
+def _read(group: hdf5.Group) -> Tree:
     """What a group of the file holds: the data sets of its `vars`, and its other groups."""
     store = Store(group, "vars")
     tree: Tree = {name: np.asarray(store[name]) for name in store}

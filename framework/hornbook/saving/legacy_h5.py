@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
-from hornbook.saving.weights import DamagedFileError, open_h5, safe_dataset, safe_group
+from hornbook.core.untrusted import DamagedFileError
+from hornbook.saving import hdf5
+from hornbook.saving.weights import open_h5, safe_dataset, safe_group
 
 
 def load_legacy_weights(model: Any, path: Path) -> None:
@@ -47,7 +48,7 @@ def load_legacy_weights(model: Any, path: Path) -> None:
             variable.assign(np.asarray(dataset))
 
 
-def _dataset(root: h5py.Group, path: str) -> h5py.Dataset:
+def _dataset(root: hdf5.Group, path: str) -> hdf5.Dataset:
     folder, _, name = path.rpartition("/")
     group = safe_group(root, folder)
     if group is None or name not in group:

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
-from hornbook.saving.weights import DamagedFileError, walk
+from hornbook.core.registry import serialize_keras_object
+from hornbook.core.untrusted import DamagedFileError, read_json
+from hornbook.models.described import model_from_config
+from hornbook.saving.weights import walk
 from hornbook.training.state_tree import paths
 
 
@@ -96,10 +98,9 @@ def load_orbax_model(directory: Path, custom_objects: Any, compile: bool) -> Any
             f"The checkpoints in {directory} hold weights alone (save_weights_only=True): make the model and call "
             "model.load_weights(directory)."
         )
-    config = json.loads(saved["model_config"]["config"])
-    if not compile:
-        config.pop("compile_config", None)
-    model = deserialize_keras_object(config, custom_objects=custom_objects)
+    config = read_json(saved["model_config"]["config"], f"The model's config in {directory}")
+    stored = sum(np.asarray(value).nbytes for _, value in paths(saved["pytree"]))
+    model = model_from_config(config, f"The model's config in {directory}", stored, custom_objects, compile)
     _write_assets(model, saved.get("assets") or {})
     _set_state(model, saved["pytree"])
     return model

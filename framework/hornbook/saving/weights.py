@@ -16,19 +16,18 @@ import h5py
 import numpy as np
 
 from hornbook import backend
+from hornbook.backend.config import is_float_dtype
 from hornbook.core.global_state import to_snake_case
 from hornbook.core.layer import Layer
+from hornbook.core.untrusted import DamagedFileError
 from hornbook.core.variable import Variable
 from hornbook.metrics import Metric
 from hornbook.models import Functional, Model, Sequential
 from hornbook.optimizers import Optimizer
+from hornbook.saving import hdf5
 from hornbook.saving.atomic import written_aside
 
 _HOLDERS = (Layer, Optimizer, Metric)
-
-
-class DamagedFileError(ValueError):
-    """A file that is not what its name says: cut off, altered, or built to attack."""
 
 
 # -------------------------------------------------------------------------------------------------- walking
@@ -150,7 +149,7 @@ def write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:
 class Store(Mapping):
     """The `vars` group of one layer as a mapping from names to data sets, each checked before it is handed out."""
 
-    def __init__(self, file: h5py.Group, path: str) -> None:
+    def __init__(self, file: hdf5.Group, path: str) -> None:
         self._group = safe_group(file, path)
 
     def __getitem__(self, name: str) -> Any:
@@ -176,35 +175,37 @@ def _refuse(what: str) -> DamagedFileError:
     )
 
 
-def safe_group(file: h5py.Group, path: str) -> Any:
-    """The group at `path`, None if there is none; every step on the way must be a plain group of this file."""
+def safe_group(file: hdf5.Group, path: str) -> Any:
+    """The group at `path`, None if there is none.
+
+    Raises:
+        DamagedFileError: for a link on the way, and for a data set where a group should be.
+    """
     group: Any = file
     for part in path.split("/"):
         if part not in group:
             return None
-        if not isinstance(group.get(part, getlink=True), h5py.HardLink):
-            raise _refuse(f"{group.name}/{part} is a link")
         group = group[part]
-        if not isinstance(group, h5py.Group):
+        if not isinstance(group, hdf5.Group):
             raise _refuse(f"{group.name} is no group")
     return group
 
 
-def safe_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
-    """The data set `name` of a group: no link, no foreign storage, no virtual or object data."""
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise _refuse(f"{group.name}/{name} is a link")
+def safe_dataset(group: hdf5.Group, name: str) -> hdf5.Dataset:
+    """The data set `name` of a group, whose elements are numbers.
+
+    Raises:
+        DamagedFileError: for a link, and for a group or texts where numbers should be.
+    """
     dataset = group[name]
-    if not isinstance(dataset, h5py.Dataset):
+    if not isinstance(dataset, hdf5.Dataset):
         raise _refuse(f"{dataset.name} is no data set")
-    if dataset.external or dataset.is_virtual:
-        raise _refuse(f"{dataset.name} keeps its numbers in another file")
-    if dataset.dtype.kind not in "biufV" or dataset.dtype.hasobject:
+    if dataset.dtype.kind not in "biufV":
         raise _refuse(f"{dataset.name} holds {dataset.dtype}, not numbers")
     return dataset
 
 
-def read_tree(model: Any, file: h5py.File, skip_mismatch: bool = False, source: str = "the file") -> None:
+def read_tree(model: Any, file: hdf5.File, skip_mismatch: bool = False, source: str = "the file") -> None:
     """Read the weights of everything below `model`.
 
     Raises:
@@ -228,7 +229,24 @@ def read_tree(model: Any, file: h5py.File, skip_mismatch: bool = False, source: 
         else:
             raise ValueError(f"The weights in {source} do not fit the model. {problem}")
     for holder, store in plan:
-        holder.load_own_variables(store)
+        try:
+            holder.load_own_variables(store)
+        except KeyError as error:
+            name = getattr(holder, "name", type(holder).__name__)
+            raise ValueError(f"{source} lacks the weight {error} of {name!r}, which it should hold.") from error
+    unsound = [v.path for h, _ in plan if isinstance(h, Layer) for v in h._own_variables() if not _is_finite(v)]
+    if unsound:
+        shown = ", ".join(map(repr, unsound[:5])) + (", ..." if len(unsound) > 5 else "")
+        warnings.warn(f"{len(unsound)} weights in {source} hold NaN or infinities: {shown}.", stacklevel=4)
+
+
+def _is_finite(variable: Variable) -> bool:
+    """Whether all numbers are finite; a sum has NaN or an infinity in it where an addend does."""
+    value = variable.numpy()
+    if not is_float_dtype(variable.dtype):
+        return True
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(np.sum(value, dtype="float64")))
 
 
 def _mismatch(holder: Any, store: Store, path: str) -> str | None:
@@ -248,19 +266,13 @@ def _mismatch(holder: Any, store: Store, path: str) -> str | None:
     return None
 
 
-def open_h5(source: Any, name: str) -> h5py.File:
-    """An HDF5 file for reading.
+def open_h5(source: Any, name: str) -> hdf5.File:
+    """An HDF5 file for reading, by a reader that trusts nothing in it.
 
     Raises:
         DamagedFileError: for what is none, or is cut off.
     """
-    try:
-        return h5py.File(source, "r")
-    except (OSError, RuntimeError) as error:
-        raise DamagedFileError(
-            f"{name} is not a whole HDF5 file: it is cut off, damaged, or something else ({error}). "
-            "Take it from where it came from once more."
-        ) from None
+    return hdf5.File(source, name)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ __all__ = ["on_raw_call", "raw_functions"]
 
 # Functions of numbers alone. None of them reads or writes a file, runs Python code or loads a library, so a saved model
 # may name them.
+NOT_OF_NUMBERS = ("tf.nn.fixed_unigram_candidate_sampler",)  # can read its vocabulary from a file
 NAMESPACES = ("nn", "math", "linalg", "signal", "image", "strings")
 ARRAYS = (
     "argsort batch_to_space bitcast boolean_mask broadcast_to cast clip_by_norm clip_by_value concat cumsum einsum "
@@ -39,7 +40,7 @@ def raw_functions() -> dict[str, Callable]:
         for name, member in sorted(members.items()):
             if callable(member) and not inspect.isclass(member) and not name.startswith("_"):
                 found[f"tf.{namespace}.{name}"] = member
-    return found
+    return {name: function for name, function in found.items() if name not in NOT_OF_NUMBERS}
 
 
 def on_raw_call(record: Callable[[str, Callable, tuple, dict], Any]) -> None:
