@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -415,6 +416,15 @@ def test_the_layer_that_a_format_cannot_carry_is_named(format, row, layer, tmp_p
         model.export(tmp_path / ENDINGS[format], format=format, verbose=False)
     assert not list(tmp_path.iterdir())
     assert all("call" not in vars(each) for each in model._flatten_layers())
+
+
+def test_a_failed_export_leaves_the_log_of_the_program_alone(tmp_path):
+    need("openvino")
+    root = logging.getLogger()
+    before = root.level, list(root.handlers)
+    with pytest.raises(ValueError, match="over_time"):
+        any_time().export(tmp_path / "m.xml", format="openvino", verbose=False)
+    assert (root.level, list(root.handlers)) == before
 
 
 def test_a_layer_with_the_same_operation_elsewhere_is_not_blamed(tmp_path):

@@ -51,12 +51,17 @@ def write_openvino(model: Any, filepath: str, specs: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         between = os.path.join(folder, "model.onnx")
         _import("onnx").save_model(convert(forward, OPSET), between)
+        root = logging.getLogger()
+        level, handlers = root.level, list(root.handlers)
         try:
             converted = openvino.convert_model(between)
         except Exception as error:
             if "Loop" in str(error):
                 raise refuse_loop("OpenVINO", forward) from error
             raise ValueError(f"OpenVINO could not read the model: {str(error).strip().splitlines()[-1]}") from error
+        finally:  # OpenVINO silences all logging of the program where it fails
+            root.setLevel(level)
+            root.handlers[:] = handlers
     openvino.save_model(converted, filepath, compress_to_fp16=False)
 
 
