@@ -310,7 +310,7 @@ def opener(kind: str):
 
         return load_h5py, "file.h5"
     if kind == "safetensors":
-        from hornbook_hub.weights import Tensors
+        from hornbook.saving.safetensors import Tensors
 
         return lambda path: [np.array(tensor) for tensor in Tensors(path).values()], "file.safetensors"
     if kind == "npz":

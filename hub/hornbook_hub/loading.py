@@ -15,10 +15,11 @@ from typing import Any
 from hornbook.core.budget import WeightBudget
 from hornbook.core.untrusted import read_json
 from hornbook.models.described import SPARE_BYTES, WEIGHT_RATIO
+from hornbook.saving.safetensors import DamagedWeightsError, Tensors, shards
 from hornbook_hub.models import bert
 from hornbook_hub.tasks import TASKS
 from hornbook_hub.tokenizers import Tokenizer
-from hornbook_hub.weights import DamagedWeightsError, Tensors, expand, load_rows, shards, variable_at
+from hornbook_hub.weights import expand, load_rows, variable_at
 
 logger = logging.getLogger("hornbook_hub")
 

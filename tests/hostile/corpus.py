@@ -69,7 +69,7 @@ def from_json(path):
 
 
 def read_tensors(path):
-    from hornbook_hub.weights import Tensors
+    from hornbook.saving.safetensors import Tensors
 
     return {name: np.asarray(array) for name, array in Tensors(path).items()}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hornbook_hub as hub
-from hornbook_hub.weights import Tensors
+from hornbook.saving.safetensors import Tensors
 
 torch = pytest.importorskip("torch", reason="PyTorch runs the reference")
 transformers = pytest.importorskip("transformers", reason="transformers is the reference")

@@ -214,7 +214,7 @@ def test_saving_replaces_files_whole(served, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr("safetensors.numpy.save_file", fail)
+    monkeypatch.setattr("hornbook_hub.weights.write_tensors", fail)
     with pytest.raises(OSError, match="full"):
         model.save_to_preset(folder)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before

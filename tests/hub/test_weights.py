@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from hornbook_hub.weights import DamagedWeightsError, Tensors, save_tensors
+from hornbook.saving.safetensors import DamagedWeightsError, Tensors
+from hornbook_hub.weights import save_tensors
 
 
 def write(path, header, data=b"\0" * 16, length=None):

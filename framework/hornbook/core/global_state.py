@@ -63,6 +63,17 @@ def to_snake_case(name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
+def name_of_class(cls: type) -> str:
+    """What things of a class are called in names and in files: its own name, or the one that it gives as `_called`.
+
+    >>> import hornbook as keras
+    >>> from hornbook.core.global_state import name_of_class
+    >>> name_of_class(keras.layers.Dense), name_of_class(keras.layers.GroupQueryAttention)
+    ('dense', 'grouped_query_attention')
+    """
+    return to_snake_case(vars(cls).get("_called", cls.__name__))
+
+
 def auto_name(prefix: str) -> str:
     """`prefix`, or `prefix_1`, `prefix_2` ... where it has been given out already."""
     counters = get_global_attribute("name_counters", {}, set_to_default=True)

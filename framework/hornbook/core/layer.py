@@ -126,9 +126,7 @@ class Layer(Operation):
                 "put super().__init__() first, so that weights are found."
             )
         self._initialized = True
-        self.name = (
-            name if name is not None else global_state.auto_name(global_state.to_snake_case(type(self).__name__))
-        )
+        self.name = name if name is not None else global_state.auto_name(global_state.name_of_class(type(self)))
         if not isinstance(self.name, str) or "/" in self.name:
             raise ValueError(f"The name of a layer must be a string without '/', got {name!r}.")
         self._inbound_nodes = []
@@ -779,7 +777,7 @@ class Layer(Operation):
                     f"{tuple(value.shape)}."
                 )
         for position, variable in enumerate(own):
-            variable.assign(store[str(position)])
+            variable.assign_from(store[str(position)])
         if self._power is not None:
             self._power.after_load()
 

@@ -1,5 +1,6 @@
 """A Variable: the only thing in Hornbook that holds state."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from hornbook.core.keras_tensor import standardize_shape
 from hornbook.core.operators import Operators
 from hornbook.core.registry import get_family
 from hornbook.core.scopes import autocast_dtype, current_path, get_stateless_scope, in_stateless_scope
+
+PIECE = 16 * 1024**2  # bytes, about, of a large array that are written at once
 
 
 class Variable(backend.VariableStorage, Operators):
@@ -168,6 +171,24 @@ class Variable(backend.VariableStorage, Operators):
         else:
             self._write(value)
         return value
+
+    def assign_from(self, source: Any) -> None:
+        """Write what lies in a file: an array, or a data set that gives its numbers when it is sliced.
+
+        A large one is taken over piece by piece, so that it is never in memory a second time.
+        """
+        if tuple(source.shape) != self._shape or in_stateless_scope() or not self._takes_pieces():
+            self.assign(np.asarray(source))
+            return
+        row = max(1, math.prod(self._shape[1:])) * 8
+        rows = max(1, PIECE // row)
+        if not self._shape or self._shape[0] <= rows:
+            self.assign(np.asarray(source))
+            return
+        whole = source if hasattr(source, "__getitem__") else np.asarray(source)
+        for start in range(0, self._shape[0], rows):
+            piece = backend.convert_to_tensor(whole[start : start + rows], dtype=self._dtype)
+            self._write_piece(start, start + piece.shape[0], piece)
 
     def assign_add(self, value: Any) -> Any:
         """Add `value` to what is there."""

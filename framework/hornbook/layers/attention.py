@@ -56,11 +56,6 @@ class BaseAttention(Layer):
                 f"flash_attention=True has no dropout; got dropout={dropout}. Set one of them to 0 or None."
             )
 
-    query_dense = property(lambda self: self._query_dense, doc="The projection of the query.")
-    key_dense = property(lambda self: self._key_dense, doc="The projection of the key.")
-    value_dense = property(lambda self: self._value_dense, doc="The projection of the value.")
-    output_dense = property(lambda self: self._output_dense, doc="The projection of what was gathered.")
-
     def _projection(
         self, equation: str, output_shape: Sequence, bias_axes: str, name: str, activation: Any = None
     ) -> EinsumDense:
@@ -213,6 +208,12 @@ class MultiHeadAttention(BaseAttention):
         single = isinstance(output_shape, int)
         self.output_sizes = None if output_shape is None else (output_shape,) if single else tuple(output_shape)
 
+    # Public here and not in GroupQueryAttention, as in Keras: paths in files follow public names.
+    query_dense = property(lambda self: self._query_dense, doc="The projection of the query.")
+    key_dense = property(lambda self: self._key_dense, doc="The projection of the key.")
+    value_dense = property(lambda self: self._value_dense, doc="The projection of the value.")
+    output_dense = property(lambda self: self._output_dense, doc="The projection of what was gathered.")
+
     def build(self, query_shape: Sequence, value_shape: Sequence, key_shape: Any = None) -> None:
         key_shape = value_shape if key_shape is None else key_shape
         rank = len(query_shape)
@@ -344,6 +345,8 @@ class GroupQueryAttention(BaseAttention):
     >>> attention(np.ones((1, 3, 8)), np.ones((1, 5, 8))).shape
     TensorShape([1, 3, 8])
     """
+
+    _called = "GroupedQueryAttention"  # the class in Keras, whose public name is shorter
 
     def __init__(
         self,

@@ -41,7 +41,8 @@ class IndexLookup(AdaptedLayer):
         encoding: str = "utf-8",
         **kwargs: Any,
     ) -> None:
-        kwargs.pop("vocabulary_size", None)  # in configs
+        size = kwargs.pop("vocabulary_size", None)  # in configs: a vocabulary of that size will be read
+        self._promised_size = size if isinstance(size, int) and size > 0 else None
         super().__init__(**kwargs)
         self.supports_jit = False
         modes = ("int", "one_hot", "multi_hot", "count", "tf_idf")
@@ -234,6 +235,8 @@ class IndexLookup(AdaptedLayer):
         """How many columns the counting modes have."""
         if self.pad_to_max_tokens:
             return self.max_tokens  # type: ignore[return-value]
+        if not self._has_vocabulary and self._promised_size is not None:
+            return self._promised_size
         self._check_vocabulary()
         return self.vocabulary_size()
 
@@ -291,32 +294,44 @@ class IndexLookup(AdaptedLayer):
             )
         Path(dir_path).mkdir(parents=True, exist_ok=True)
         Path(dir_path, "vocabulary.txt").write_text("\n".join(map(str, words)), encoding="utf-8")
-        if self._idf is not None:
-            weights = "\n".join(repr(float(w)) for w in self._idf[self.num_oov_indices :])
-            Path(dir_path, "idf_weights.txt").write_text(weights, encoding="utf-8")
 
     def load_assets(self, dir_path: Any) -> None:
         """Read what `save_assets` wrote.
 
         Raises:
-            ValueError: where the file is not there, or for "tf_idf" has no weights beside it.
+            ValueError: where the file is not there.
         """
         if self.input_vocabulary is not None:
             return
-        path, weights_path = Path(dir_path, "vocabulary.txt"), Path(dir_path, "idf_weights.txt")
+        path = Path(dir_path, "vocabulary.txt")
         if not path.is_file():
             raise ValueError(f"Layer {self.name!r} expects its vocabulary in {path}, but that file is not there.")
-        weights = None
-        if self.output_mode == "tf_idf":
-            if not weights_path.is_file():
-                raise ValueError(
-                    f"{path.parent} has no idf_weights.txt (Keras does not save them): call adapt() on the data again."
-                )
-            weights = [float(line) for line in weights_path.read_text(encoding="utf-8").split("\n")]
         words = self._read(path.read_text(encoding="utf-8").split("\n"))
-        if words == self._special_tokens():  # saved before anything was counted
+        special = self._special_tokens()
+        if words == special:  # saved before anything was counted
             return
+        weights = np.zeros(len(words) - len(special)) if self.output_mode == "tf_idf" else None  # they are read next
         self.set_vocabulary(words, weights)
+
+    def save_own_variables(self, store: Any) -> None:
+        """The weights of the words, for output_mode "tf_idf", as "idf_weights"."""
+        if self._idf is not None:
+            store["idf_weights"] = self._idf
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read what `save_own_variables` wrote.
+
+        Raises:
+            ValueError: where there are weights for another number of places.
+        """
+        if self._idf is None:
+            return
+        if "idf_weights" not in store or tuple(store["idf_weights"].shape) != self._idf.shape:
+            raise ValueError(
+                f"Layer {self.name!r} has {len(self._idf)} places, for each of which the file must hold a weight, under "
+                "'idf_weights'; it does not."
+            )
+        self._idf = np.asarray(store["idf_weights"], "float32")
 
 
 class StringLookup(IndexLookup):

@@ -69,7 +69,7 @@ class TextVectorization(AdaptedLayer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        kwargs.pop("vocabulary_size", None)
+        size = kwargs.pop("vocabulary_size", None)  # in configs
         super().__init__(name=name, **kwargs)
         self.supports_jit = False
         if not callable(standardize):
@@ -102,6 +102,7 @@ class TextVectorization(AdaptedLayer):
             output_mode=output_mode,
             sparse=sparse,
             encoding=encoding,
+            vocabulary_size=size,
         )
         self.output_mode = self._lookup_layer.output_mode
 
@@ -212,6 +213,14 @@ class TextVectorization(AdaptedLayer):
         if isinstance(config.get("ngrams"), list):
             config["ngrams"] = tuple(config["ngrams"])
         return cls(**config)
+
+    def save_own_variables(self, store: Any) -> None:
+        """The weights of the words, for output_mode "tf_idf"."""
+        self._lookup_layer.save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read what `save_own_variables` wrote."""
+        self._lookup_layer.load_own_variables(store)
 
     def save_assets(self, dir_path: Any) -> None:
         """Write the vocabulary that `adapt` found to `vocabulary.txt`, one word in each line."""

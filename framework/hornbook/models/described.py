@@ -1,5 +1,6 @@
 """The model that the config in a file describes, made within the memory that the file's weights account for."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -13,7 +14,12 @@ SPARE_BYTES = 64 * 1024**2  # besides: counters of metrics, float kernels before
 
 
 def model_from_config(
-    config: Any, name: str, stored: int | None = None, custom_objects: Any = None, compile: bool = True
+    config: Any,
+    name: str,
+    stored: int | None = None,
+    custom_objects: Any = None,
+    compile: bool = True,
+    translate: Callable[[Any], Any] | None = None,
 ) -> Any:
     """The model that a config from a file describes, its weights at their start.
 
@@ -24,6 +30,7 @@ def model_from_config(
             limit.
         custom_objects: more classes and functions that the config may name.
         compile: also take over the compile settings.
+        translate: makes today's config of one in an older layout.
 
     Raises:
         DamagedFileError: for a config that describes no model, or a far larger one than there are weights for.
@@ -35,7 +42,7 @@ def model_from_config(
         config = {key: value for key, value in config.items() if key != "compile_config"}
     try:
         with nullcontext() if stored is None else WeightBudget(SPARE_BYTES + WEIGHT_RATIO * stored):
-            model = deserialize_keras_object(config, custom_objects=custom_objects)
+            model = deserialize_keras_object(translate(config) if translate else config, custom_objects=custom_objects)
     except WeightBudgetError as error:
         if stored is None:  # somebody else's budget
             raise

@@ -1,24 +1,23 @@
 """`Functional`: a model that is a graph of layers from inputs to outputs."""
 
-import functools
 import inspect
 import warnings
 from collections.abc import Iterable
 from typing import Any
 
 from hornbook import backend, tree
-from hornbook.core.global_state import auto_name, to_snake_case
+from hornbook.core.global_state import auto_name
 from hornbook.core.input_layer import Input, InputLayer
 from hornbook.core.keras_tensor import KerasTensor, any_symbolic
 from hornbook.core.layer import Layer
 from hornbook.core.operation import FunctionOperation, KerasHistory, Node, Operation, RawOperation, node_of
-from hornbook.core.operators import OPS
 from hornbook.core.registry import (
     CustomObjectScope,
     deserialize_keras_object,
     serialize_keras_object,
 )
 from hornbook.models.model import Model
+from hornbook.models.op_configs import class_of, find, join_call, split_call
 
 
 class Functional(Model):
@@ -235,9 +234,9 @@ class Functional(Model):
         def call(node: Node) -> dict:
             args, kwargs = node.args, node.kwargs
             if isinstance(node.operation, FunctionOperation):
-                args, settings = _op_call(node)
-                kwargs = {k: v for k, v in settings.items() if any_symbolic((v,))}
-            return {"args": tree.map_structure(plain, list(args)), "kwargs": tree.map_structure(plain, kwargs)}
+                _, args, kwargs = _op_call(node)
+            call = {"args": tree.map_structure(plain, list(args)), "kwargs": tree.map_structure(plain, kwargs)}
+            return {**call, "given": ["training"]} if kwargs.get("training") is not None else call
 
         own = {id(node) for node in self._nodes}
         layers = []
@@ -414,13 +413,10 @@ def _node_numbers(nodes: list[Node], operations: list[Operation]) -> dict[int, i
 RAW = "hornbook.core.operation"  # where a config says that the backend's own functions come from
 
 
-def _op_call(node: Node) -> tuple[list, dict]:
-    """An op's call as Keras writes it: what it computes on (its required arguments), and its settings (the others)."""
+def _op_call(node: Node) -> tuple[dict, list, dict]:
+    """An op's call as Keras writes it: (settings of its class, positional and named arguments of the call)."""
     operation: Any = node.operation
-    arguments = operation.bind(*node.args, **node.kwargs)
-    parameters = inspect.signature(operation.function).parameters
-    required = [name for name in arguments if parameters[name].default is inspect.Parameter.empty]
-    return [arguments[name] for name in required], {k: v for k, v in arguments.items() if k not in required}
+    return split_call(operation.function, operation.bind(*node.args, **node.kwargs))
 
 
 def _operation_config(operation: Any) -> dict[str, Any]:
@@ -429,12 +425,10 @@ def _operation_config(operation: Any) -> dict[str, Any]:
         return {"module": RAW, "class_name": "RawOperation", "config": config, "registered_name": None}
     if not isinstance(operation, FunctionOperation):
         return serialize_keras_object(operation)
-    function = operation.function
-    name = "".join(part.capitalize() for part in function.__name__.split("_"))
-    _, settings = _op_call(operation._inbound_nodes[0])
-    settings = {k: v for k, v in settings.items() if not any_symbolic((v,))}
+    module, name = class_of(operation.function)
+    settings, _, _ = _op_call(operation._inbound_nodes[0])
     return {
-        "module": ".".join(["keras.src", *function.__module__.split(".")[1:3]]),
+        "module": module,
         "class_name": name,
         "config": {"name": operation.name, **serialize_keras_object(settings)},
         "registered_name": name,
@@ -472,7 +466,10 @@ def functional_from_config(cls: type, config: dict[str, Any], custom_objects: An
     for name, operation in operations.items():
         if isinstance(operation, InputLayer):
             tensors[name, 0, 0] = operation.output
-    calls = {(layer.get("name") or layer["config"]["name"]): list(_calls_of(layer)) for layer in config["layers"]}
+    calls: dict[str, list] = {}
+    for layer in config["layers"]:
+        name = layer.get("name") or layer["config"]["name"]
+        calls[name] = list(_calls_of(layer, operations[name]))
     done = dict.fromkeys(calls, 0)
     progress = True
     while progress:
@@ -523,7 +520,7 @@ def _operation_from_config(layer: dict[str, Any]) -> Any:
 def _op_from_config(layer: dict[str, Any]) -> Any:
     """A function that repeats the op of a config under its name."""
     name = layer["class_name"]
-    function: Any = OPS.get(to_snake_case(name)) or OPS.get(name)
+    function: Any = find(name)
     if function is None:
         raise ValueError(f"The config names the op {name!r}, which Hornbook does not have.")
     settings = {k: v for k, v in layer["config"].items() if k not in ("name", "dtype") or k == "dtype" and v}
@@ -532,14 +529,30 @@ def _op_from_config(layer: dict[str, Any]) -> Any:
     operation = function.operation(name=layer["config"].get("name"))
     if function.__name__ == "get_item":  # JSON has no tuples, and an index is one
         return lambda x, key: operation.symbolic_call(x, tuple(key) if isinstance(key, list) else key)
-    return functools.partial(operation.symbolic_call, **settings)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        positional, named = join_call(function, settings, list(args), kwargs)
+        return operation.symbolic_call(*positional, **named)
+
+    return call
 
 
-def _calls_of(layer: dict[str, Any]) -> Iterable[tuple]:
-    """The recorded calls of a layer as (args, kwargs); Keras 2's lists of [name, node, tensor, kwargs] are read too."""
+def _calls_of(layer: dict[str, Any], operation: Any) -> Iterable[tuple]:
+    """The recorded calls of a layer as (args, kwargs); Keras 2's lists of [name, node, tensor, kwargs] are read too.
+
+    Keras also notes `training` where nobody gave it, as the default of the layer's `call`. Such a value says nothing, and
+    the training of the model counts. Here it is noted only where it was given, under "given".
+    """
+    default = inspect.signature(operation.call).parameters.get("training") if isinstance(operation, Layer) else None
     for node in layer.get("inbound_nodes", ()):
         if isinstance(node, dict):
-            kwargs = {k: v for k, v in node["kwargs"].items() if k not in ("training", "mask") or v}
+            kwargs = {k: v for k, v in node["kwargs"].items() if k != "mask" or v}
+            if (
+                "training" not in node.get("given", ())
+                and default
+                and kwargs.get("training") in (None, default.default)
+            ):
+                kwargs.pop("training", None)
             yield node["args"], kwargs
             continue
         entries = node if node and isinstance(node[0], list) else [node]

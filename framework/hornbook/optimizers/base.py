@@ -594,7 +594,7 @@ class Optimizer(Configurable):
     def save_own_variables(self, store: Any) -> None:
         """Put the variables into `store` under "0", "1", ..."""
         for index, variable in enumerate(self.variables):
-            store[str(index)] = variable.numpy()
+            store[str(index)] = variable
 
     def load_own_variables(self, store: Mapping) -> None:
         """Take the variables from `store`; a store with another number of them is left alone, with a warning."""
@@ -610,7 +610,7 @@ class Optimizer(Configurable):
             )
             return
         for index, variable in enumerate(variables):
-            variable.assign(store[str(index)])
+            variable.assign_from(store[str(index)])
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, with the learning rate as it is now."""

@@ -19,7 +19,7 @@ from hornbook.core.registry import (
 )
 from hornbook.saving.archive import load_model, save_model
 from hornbook.saving.editor import KerasFileEditor
-from hornbook.saving.weights import load_weights, save_weights
+from hornbook.saving.weight_files import load_weights, save_weights
 
 custom_object_scope = CustomObjectScope
 

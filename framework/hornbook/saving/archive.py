@@ -22,25 +22,39 @@ from hornbook.core.untrusted import (
     write_json,
 )
 from hornbook.models.described import model_from_config
+from hornbook.models.keras2 import from_older, is_older
 from hornbook.saving import hdf5
 from hornbook.saving.atomic import written_aside
+from hornbook.saving.keras2_saved_model import load_keras2_saved_model
+from hornbook.saving.legacy_h5 import OlderTree, load_legacy_model, restore_from_keras2, save_legacy_model
 from hornbook.saving.orbax import is_checkpoint, load_orbax_model
-from hornbook.saving.weights import created_h5, open_h5, read_tree, walk, write_tree
+from hornbook.saving.weights import Store, created_h5, open_h5, read_tree, walk, write_tree
 
 _CONFIG, _METADATA, _WEIGHTS, _ASSETS = "config.json", "metadata.json", "model.weights.h5", "assets/"
+OLDER = (".h5", ".hdf5")
 KERAS_VERSION = "3.15.1"  # whose layout this is
 
 
-def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+def save_model(
+    model: Any,
+    filepath: Any,
+    overwrite: bool = True,
+    zipped: bool | None = None,
+    include_optimizer: bool = True,
+    **kwargs: Any,
+) -> None:
     """Write a whole model to a `.keras` file: architecture, weights, compile settings, optimizer state.
+
+    A file that ends in ".h5" or ".hdf5" gets Keras's older layout instead, which Keras 2 reads too where the layers are hers.
 
     Of processes that train together the chief alone writes; in the others nothing is done.
 
     Args:
         model: the model.
-        filepath: where to; it ends in ".keras".
+        filepath: where to; it ends in ".keras" (or ".h5").
         overwrite: whether a file there may be replaced.
         zipped: accepted for signature's sake.
+        include_optimizer: whether compile settings and the optimizer's state are written; for ".h5" files alone.
 
     Raises:
         ValueError: for another ending, and for what no config can hold (a lambda, a local function).
@@ -48,6 +62,10 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     if kwargs:
         raise TypeError(f"save_model() got unexpected arguments: {sorted(kwargs)}.")
     path = Path(os.fspath(filepath))
+    if path.suffix in OLDER:
+        if backend.is_chief(getattr(model, "_strategy", None)):
+            save_legacy_model(model, path, overwrite, include_optimizer, KERAS_VERSION)
+        return
     if path.suffix != ".keras":
         raise ValueError(
             f"A whole model is saved to a '.keras' file, got {path.name!r}. For weights alone there is "
@@ -100,14 +118,35 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
         raise FileNotFoundError(f"There is no file {path}; check the name (a saved model ends in '.keras').")
     if is_checkpoint(path):
         return load_orbax_model(path, custom_objects, compile)
+    if (path / "saved_model.pb").is_file():
+        return load_keras2_saved_model(path, custom_objects, compile)
+    if path.suffix in OLDER:
+        return load_legacy_model(path, custom_objects, compile)
     with _opened(path) as archive:
-        config = read_json(b"".join(read_member(archive, _CONFIG, path, MAX_JSON_BYTES)), f"{_CONFIG} in {path}")
+        config = _read_config(archive, _CONFIG, path)
         stored = archive.getinfo(_WEIGHTS).file_size
-        model = model_from_config(config, f"{_CONFIG} in {path}", stored, custom_objects, compile)
+        keras2 = is_older(_version(archive, path))
+        model = model_from_config(
+            config, f"{_CONFIG} in {path}", stored, custom_objects, compile, from_older if keras2 else None
+        )
         _read_assets(model, archive, path)
         with _weights_of(archive, path) as file:
-            read_tree(model, file, source=str(path))
+            learner = getattr(model, "optimizer", None) if keras2 else None
+            tree = OlderTree(file) if keras2 else file
+            read_tree(model, tree, source=str(path), skipped=[learner] if learner is not None else ())
+            if learner is not None:
+                restore_from_keras2(model, Store(file, "optimizer/vars"), path)
     return model
+
+
+def _read_config(archive: zipfile.ZipFile, name: str, path: Path) -> Any:
+    return read_json(b"".join(read_member(archive, name, path, MAX_JSON_BYTES)), f"{name} in {path}")
+
+
+def _version(archive: zipfile.ZipFile, path: Path) -> Any:
+    """The version of Keras that the file says it was written by, if it says so."""
+    metadata = _read_config(archive, _METADATA, path) if _METADATA in archive.namelist() else None
+    return metadata.get("keras_version") if isinstance(metadata, dict) else None
 
 
 def _is_member(name: str) -> bool:

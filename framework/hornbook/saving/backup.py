@@ -26,11 +26,12 @@ import ml_dtypes
 import numpy as np
 
 from hornbook import backend
+from hornbook.core.untrusted import DamagedFileError
 from hornbook.core.variable import Variable
 from hornbook.metrics import Metric
 from hornbook.optimizers import Optimizer
 from hornbook.saving.atomic import remove_leftovers, written_aside
-from hornbook.saving.weights import DamagedFileError, walk
+from hornbook.saving.weights import walk
 
 _ARRAY = "$array"
 _DIGEST = hashlib.sha256().digest_size

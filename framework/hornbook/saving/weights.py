@@ -7,17 +7,18 @@ is Keras 3's.
 
 import contextlib
 import io
-import os
-from collections.abc import Iterator, Mapping
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
+import ml_dtypes
 import numpy as np
 
-from hornbook import backend
 from hornbook.backend.config import is_float_dtype
-from hornbook.core.global_state import to_snake_case
+from hornbook.core.global_state import name_of_class
 from hornbook.core.layer import Layer
 from hornbook.core.untrusted import DamagedFileError
 from hornbook.core.variable import Variable
@@ -25,7 +26,7 @@ from hornbook.metrics import Metric
 from hornbook.models import Functional, Model, Sequential
 from hornbook.optimizers import Optimizer
 from hornbook.saving import hdf5
-from hornbook.saving.atomic import written_aside
+from hornbook.saving.progress import Progress
 
 _HOLDERS = (Layer, Optimizer, Metric)
 
@@ -108,7 +109,7 @@ def _walk_container(container: Any, path: str, seen: set[int]) -> Iterator[tuple
     used: dict[str, int] = {}
     for item in container.values() if isinstance(container, dict) else container:
         if isinstance(item, _HOLDERS):
-            name = to_snake_case(type(item).__name__)
+            name = name_of_class(type(item))
         elif isinstance(item, list | tuple | dict | set):
             name = "container"
         else:
@@ -123,17 +124,53 @@ def _walk_container(container: Any, path: str, seen: set[int]) -> Iterator[tuple
 
 
 # -------------------------------------------------------------------------------------------------- writing
-def write_tree(model: Any, file: h5py.File) -> None:
-    """Write the weights of everything below `model`."""
-    for path, holder in walk(model):
-        if not hasattr(holder, "save_own_variables"):
-            continue
-        store: dict[str, Any] = {}
-        holder.save_own_variables(store)
-        group = file.create_group(f"{path}/vars" if path else "vars")
-        group.attrs["name"] = getattr(holder, "name", "")
-        for name, value in store.items():
-            write_array(group, name, value.numpy() if isinstance(value, Variable) else np.asarray(value))
+def own_variables(model: Any, skipped: Iterable[Any] = ()) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """What each thing below `model` stores of its own: (path in the file, its name, {"0": variable or array, ...})."""
+    for path, holder in walk(model, seen={id(other) for other in skipped}):
+        if hasattr(holder, "save_own_variables"):
+            store: dict[str, Any] = {}
+            holder.save_own_variables(store)
+            yield f"{path}/vars" if path else "vars", getattr(holder, "name", ""), store
+
+
+def array_of(value: Any) -> np.ndarray:
+    """A variable's or tensor's numbers."""
+    return value.numpy() if isinstance(value, Variable) else np.asarray(value)
+
+
+def numpy_dtype(value: Any) -> np.dtype:
+    """The dtype of a variable, tensor or array as NumPy's, bfloat16 and its like included."""
+    name = str(getattr(value.dtype, "name", value.dtype))
+    return np.dtype(getattr(ml_dtypes, name, name))
+
+
+def nbytes(value: Any) -> int:
+    """How many bytes the numbers of a variable, tensor or array take."""
+    return math.prod(value.shape) * numpy_dtype(value).itemsize
+
+
+def bytes_of(model: Any) -> int:
+    """About how many bytes the weights of a model and the state of its optimizer take."""
+    optimizer = getattr(model, "optimizer", None)
+    variables = {id(v): v for v in [*model.variables, *(optimizer.variables if optimizer else ())]}.values()
+    return _size(variables)
+
+
+def _size(variables: Iterable[Variable]) -> int:
+    return sum(nbytes(v) for v in variables)
+
+
+def write_tree(model: Any, file: h5py.File, skipped: Iterable[Any] = ()) -> None:
+    """Write the weights of everything below `model`, but for what is `skipped`, one after the other."""
+    with Progress("Saving", bytes_of(model)) as progress:
+        for path, name, store in own_variables(model, skipped):
+            group = file.create_group(path)
+            group.attrs["name"] = name
+            for key, value in store.items():
+                array = array_of(value)
+                write_array(group, key, array)
+                progress.add(array.nbytes)
+                del array  # before the next one comes
 
 
 def write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:
@@ -157,8 +194,6 @@ class Store(Mapping):
             raise KeyError(name)
         dataset = safe_dataset(self._group, name)
         if dataset.attrs.get("dtype") == "bfloat16":
-            import ml_dtypes
-
             return np.asarray(dataset).view(ml_dtypes.bfloat16)
         return dataset
 
@@ -205,20 +240,28 @@ def safe_dataset(group: hdf5.Group, name: str) -> hdf5.Dataset:
     return dataset
 
 
-def read_tree(model: Any, file: hdf5.File, skip_mismatch: bool = False, source: str = "the file") -> None:
-    """Read the weights of everything below `model`.
+def read_tree(
+    model: Any, file: Any, skip_mismatch: bool = False, source: str = "the file", skipped: Iterable[Any] = ()
+) -> None:
+    """Read the weights of everything below `model`, but for what is `skipped`.
+
+    Args:
+        model: the model.
+        file: an HDF5 file, or anything whose `store(path)` is the mapping from names to arrays at that path.
+        skip_mismatch: whether what does not fit is left as it is, with a warning.
+        source: the file's name, for messages.
+        skipped: layers and other holders that are left as they are.
 
     Raises:
         ValueError: where the file lacks a layer's weights or holds others; nothing is read by halves: all shapes are
             compared before the first weight is written.
     """
-    import warnings
-
     plan = []
-    for path, holder in walk(model):
+    for path, holder in walk(model, seen={id(other) for other in skipped}):
         if not hasattr(holder, "load_own_variables"):
             continue
-        store = Store(file, f"{path}/vars" if path else "vars")
+        place = f"{path}/vars" if path else "vars"
+        store = Store(file, place) if isinstance(file, hdf5.Group) else file.store(place)
         if isinstance(holder, Optimizer) and not len(store):
             continue
         problem = _mismatch(holder, store, path)
@@ -228,13 +271,18 @@ def read_tree(model: Any, file: hdf5.File, skip_mismatch: bool = False, source: 
             warnings.warn(f"{problem} It is left as it is.", stacklevel=4)
         else:
             raise ValueError(f"The weights in {source} do not fit the model. {problem}")
-    for holder, store in plan:
-        try:
-            holder.load_own_variables(store)
-        except KeyError as error:
-            name = getattr(holder, "name", type(holder).__name__)
-            raise ValueError(f"{source} lacks the weight {error} of {name!r}, which it should hold.") from error
-    unsound = [v.path for h, _ in plan if isinstance(h, Layer) for v in h._own_variables() if not _is_finite(v)]
+    unsound = []
+    with Progress("Loading", bytes_of(model)) as progress:
+        for holder, store in plan:
+            try:
+                holder.load_own_variables(store)
+            except KeyError as error:
+                name = getattr(holder, "name", type(holder).__name__)
+                raise ValueError(f"{source} lacks the weight {error} of {name!r}, which it should hold.") from error
+            read = holder._stored_variables() if isinstance(holder, Layer) else holder.variables
+            if isinstance(holder, Layer):
+                unsound += [variable.path for variable in read if not _is_finite(variable)]
+            progress.add(_size(read))
     if unsound:
         shown = ", ".join(map(repr, unsound[:5])) + (", ..." if len(unsound) > 5 else "")
         warnings.warn(f"{len(unsound)} weights in {source} hold NaN or infinities: {shown}.", stacklevel=4)
@@ -242,11 +290,10 @@ def read_tree(model: Any, file: hdf5.File, skip_mismatch: bool = False, source: 
 
 def _is_finite(variable: Variable) -> bool:
     """Whether all numbers are finite; a sum has NaN or an infinity in it where an addend does."""
-    value = variable.numpy()
     if not is_float_dtype(variable.dtype):
         return True
     with np.errstate(all="ignore"):
-        return bool(np.isfinite(np.sum(value, dtype="float64")))
+        return bool(np.isfinite(np.sum(variable.numpy(), dtype="float64")))
 
 
 def _mismatch(holder: Any, store: Store, path: str) -> str | None:
@@ -316,63 +363,3 @@ class _Patient(io.FileIO):
         except OSError as error:
             self.refusal = self.refusal or error
             return self.tell() if size is None else size
-
-
-# -------------------------------------------------------------------------------------------------- public
-def save_weights(
-    model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
-) -> None:
-    """Write a model's weights (and its optimizer's state) to a `.weights.h5` file.
-
-    Of processes that train together the chief alone writes; in the others nothing is done.
-
-    Raises:
-        ValueError: for another ending, and for a model that is not built yet.
-    """
-    if kwargs:
-        raise TypeError(f"save_weights() got unexpected arguments: {sorted(kwargs)}.")
-    if not str(filepath).endswith(".weights.h5"):
-        raise ValueError(f"A file of weights must end in '.weights.h5', got {os.fspath(filepath)!r}.")
-    if max_shard_size is not None:
-        raise ValueError("Weights go to one file here: leave max_shard_size out.")
-    if not model.built:
-        raise ValueError(f"Model {model.name!r} has no weights yet: call it on data, or build() it, before saving.")
-    if not backend.is_chief(getattr(model, "_strategy", None)):
-        return
-    with written_aside(filepath, overwrite) as aside, created_h5(aside) as file:
-        write_tree(model, file)
-
-
-def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-    """Read a model's weights from a `.weights.h5` file, from inside a `.keras` file, or a directory of Orbax's checkpoints.
-
-    Raises:
-        FileNotFoundError: where there is no such file.
-        ValueError: where the weights do not fit.
-    """
-    if kwargs:
-        raise TypeError(f"load_weights() got unexpected arguments: {sorted(kwargs)}.")
-    path = Path(filepath)
-    if path.is_dir():
-        from hornbook.saving.orbax import is_checkpoint, load_orbax_weights
-
-        if is_checkpoint(path):
-            load_orbax_weights(model, path)
-            return
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path} to load weights from.")
-    if path.name.endswith(".keras"):
-        from hornbook.saving.archive import opened_weights
-
-        with opened_weights(path) as file:
-            read_tree(model, file, skip_mismatch, str(path))
-        return
-    if path.suffix == ".h5" and not path.name.endswith(".weights.h5"):
-        from hornbook.saving.legacy_h5 import load_legacy_weights
-
-        load_legacy_weights(model, path)
-        return
-    if not path.name.endswith(".weights.h5"):
-        raise ValueError(f"Weights are loaded from '.weights.h5', '.keras' and older '.h5' files, got {path.name!r}.")
-    with open_h5(path, str(path)) as file:
-        read_tree(model, file, skip_mismatch, str(path))

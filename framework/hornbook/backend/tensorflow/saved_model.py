@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
-__all__ = ["load_saved_model"]
+__all__ = ["load_saved_model", "read_keras2_variables"]
 
 
 def load_saved_model(filepath: str) -> tuple[Any, Callable, Callable]:
@@ -29,3 +31,43 @@ def load_saved_model(filepath: str) -> tuple[Any, Callable, Callable]:
         return list({id(v): v for trace in traces for v in trace.variables}.values())
 
     return loaded, find, variables_of
+
+
+def read_keras2_variables(filepath: str) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+    """The variables of a model that Keras 2 saved, in the order of `model.variables`, and the optimizer's by name.
+
+    The checkpoint keeps a graph of objects; an array stands under the first path that leads to its object, and the list
+    `variables` of the root leads to all of the model's.
+    """
+    reader = tf.train.load_checkpoint(f"{filepath}/variables/variables")
+    graph = TrackableObjectGraph.FromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
+
+    def children(node: Any) -> dict[str, int]:
+        return {child.local_name: child.node_id for child in node.children}
+
+    def listed(number: int) -> list[int]:
+        found = children(graph.nodes[number])
+        return [found[name] for name in sorted((name for name in found if name.isdecimal()), key=int)]
+
+    def array(number: int) -> np.ndarray:
+        return reader.get_tensor(graph.nodes[number].attributes[0].checkpoint_key)
+
+    root = children(graph.nodes[0])
+    variables = listed(root["variables"]) if "variables" in root else []
+    state: dict[str, np.ndarray] = {}
+    if "optimizer" in root:
+        optimizer = graph.nodes[root["optimizer"]]
+        inside = children(optimizer)
+        for name in ("iter", "_iterations"):
+            if name in inside:
+                state["iteration"] = array(inside[name])
+        if "_variables" in inside:
+            for number in listed(inside["_variables"]):
+                if number != inside.get("_iterations"):
+                    state[graph.nodes[number].attributes[0].full_name] = array(number)
+        place = {number: position for position, number in enumerate(variables)}
+        slots = sorted(optimizer.slot_variables, key=lambda slot: place.get(slot.original_variable_node_id, len(place)))
+        for slot in slots:
+            name = f"optimizer/{place.get(slot.original_variable_node_id)}/{slot.slot_name}"
+            state[name] = array(slot.slot_variable_node_id)
+    return [array(number) for number in variables], state

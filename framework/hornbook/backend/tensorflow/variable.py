@@ -54,6 +54,15 @@ class VariableStorage(ValueHolder):
     def _write(self, value: Any) -> None:
         self._value.assign(value, read_value=False)
 
+    def _takes_pieces(self) -> bool:
+        """Whether rows can be written by themselves: the variable is one, here, and not in a graph."""
+        return tf.executing_eagerly() and not isinstance(self._value, tf.distribute.DistributedValues)
+
+    def _write_piece(self, start: int, stop: int, rows: Any) -> None:
+        tf.raw_ops.ResourceStridedSliceAssign(
+            ref=self._value.handle, begin=[start], end=[stop], strides=[1], value=rows
+        )
+
     def _write_add(self, value: Any) -> None:
         self._value.assign_add(value, read_value=False)
 
