@@ -1,9 +1,11 @@
 """ONNX, which many runtimes read, and OpenVINO's own files, made from it."""
 
+import contextlib
 import importlib
 import logging
 import os
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -34,7 +36,7 @@ def write_onnx(model: Any, filepath: str, specs: Any, opset_version: int | None 
         ValueError: where ONNX lacks an operation, by its layer.
     """
     opset = opset_version or OPSET
-    onnx = _import("onnx")
+    onnx, _ = _packages()
     onnx.save_model(convert(trace(model, specs), opset), filepath)
     return opset
 
@@ -46,11 +48,13 @@ def write_openvino(model: Any, filepath: str, specs: Any) -> None:
         ImportError: where openvino or tf2onnx is not installed.
         ValueError: where ONNX or OpenVINO lacks an operation, by its layer.
     """
-    openvino = _import("openvino")
+    with _needed("OpenVINO", "openvino"):
+        openvino = importlib.import_module("openvino")
+    onnx, _ = _packages()
     forward = trace(model, specs, unroll=True)
     with tempfile.TemporaryDirectory() as folder:
         between = os.path.join(folder, "model.onnx")
-        _import("onnx").save_model(convert(forward, OPSET), between)
+        onnx.save_model(convert(forward, OPSET), between)
         root = logging.getLogger()
         level, handlers = root.level, list(root.handlers)
         try:
@@ -75,11 +79,11 @@ def convert(forward: Forward, opset: int) -> Any:
     if tables := TABLES & operations_of(graph):
         hint = "Look strings and integers up before the model, or export to a SavedModel, which takes the table along."
         raise refuse("ONNX", tables, graph, forward.owners, hint)
-    tf2onnx = _import("tf2onnx")
+    _, tf2onnx = _packages()
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     frozen = freeze(forward)
     ends = {**frozen.inputs, **frozen.outputs}
-    message, _ = _import("tf2onnx.convert").from_graph_def(
+    message, _ = tf2onnx.convert.from_graph_def(
         frozen.graph,
         name=forward.function.__name__,
         input_names=[tensor.name for tensor in frozen.inputs.values()],
@@ -100,7 +104,7 @@ def _one_minus_erf(context: Any, node: Any, name: str, arguments: Any) -> None:
     del arguments
     shapes, types = node.output_shapes, node.output_dtypes
     erf = context.make_node("Erf", [node.input[0]], shapes=shapes, dtypes=types)
-    one = context.make_const(f"{name}_one", np.ones((), _import("onnx").helper.tensor_dtype_to_np_dtype(types[0])))
+    one = context.make_const(f"{name}_one", np.ones((), _packages()[0].helper.tensor_dtype_to_np_dtype(types[0])))
     context.remove_node(node.name)
     context.make_node(
         "Sub", [one.output[0], erf.output[0]], outputs=node.output, shapes=shapes, dtypes=types, name=name
@@ -109,7 +113,7 @@ def _one_minus_erf(context: Any, node: Any, name: str, arguments: Any) -> None:
 
 def _unknown_operations(graph: Any, opset: int) -> set[str]:
     """The operations of a graph, and of the graphs in it, that no version of ONNX has."""
-    schemas = _import("onnx").defs
+    schemas = _packages()[0].defs
     found = set()
     for node in graph.node:
         if not schemas.has(node.op_type, opset, node.domain):
@@ -120,9 +124,18 @@ def _unknown_operations(graph: Any, opset: int) -> set[str]:
     return found
 
 
-def _import(name: str) -> Any:
+def _packages() -> tuple[Any, Any]:
+    """(onnx, tf2onnx)"""
+    with _needed("ONNX", "tf2onnx"):
+        onnx, tf2onnx = importlib.import_module("onnx"), importlib.import_module("tf2onnx")
+        importlib.import_module("tf2onnx.convert")
+    return onnx, tf2onnx
+
+
+@contextlib.contextmanager
+def _needed(purpose: str, package: str) -> Iterator[None]:
+    """What is imported in this context is needed for a format; where it is not there, say what to install."""
     try:
-        return importlib.import_module(name)
+        yield
     except ImportError as error:
-        purpose, package = ("OpenVINO", "openvino") if name == "openvino" else ("ONNX", "tf2onnx")
         raise ImportError(f"To export to {purpose}, install the converter: pip install {package}.") from error
