@@ -54,8 +54,14 @@ class Writer:
 
     def __init__(self, model: Any, sampler: Sampler, end: Sequence[int], pad: int) -> None:
         self.model, self.sampler, self.end, self.pad = model, sampler, tuple(end), pad
-        self._prefill = backend.compile(self._read, jit=True)
-        self._stretch = backend.compile(self._write, jit=True)
+        self._programs: dict[tuple, Any] = {}
+
+    def _program(self, function: Any, *sizes: int) -> Any:
+        """A function compiled for these sizes."""
+        key = (function.__name__, *sizes)
+        if key not in self._programs:
+            self._programs[key] = backend.compile(function, jit=True)
+        return self._programs[key]
 
     # -- what is compiled ------------------------------------------------------------------------------------------
     def _logits(self, hidden: Any) -> Any:
@@ -122,7 +128,8 @@ class Writer:
             for row, prompt in enumerate(prompts):
                 seen[row, list(prompt)] = True
 
-        pieces, memories, slots, seen, done = self._prefill(
+        prefill = self._program(self._read, batch, time, cache.slots.shape[1])
+        pieces, memories, slots, seen, done = prefill(
             ids, positions, cache.layers, cache.slots, seen, np.array([seed, 0], "int32")
         )
         yield backend.convert_to_numpy(pieces)
@@ -132,7 +139,8 @@ class Writer:
             if used + STRETCH > slots.shape[1]:
                 memories, slots = grown(memories, slots)
             draw = np.array([seed, 1 + used - time], "int32")
-            written, pieces, position, memories, slots, seen, done = self._stretch(
+            stretch = self._program(self._write, batch, slots.shape[1])
+            written, pieces, position, memories, slots, seen, done = stretch(
                 pieces, position, memories, slots, np.int32(used), seen, done, draw
             )
             yield backend.convert_to_numpy(written)[:, :left]

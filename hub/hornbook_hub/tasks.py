@@ -6,7 +6,7 @@ them), so each task is written once for all families.
 
 import importlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from hornbook_hub.families import family_of, model_type_of
 from hornbook_hub.generation import Writer
 from hornbook_hub.sampling import sampler_of
 from hornbook_hub.tokenizers import Tokenizer
-from hornbook_hub.weights import NUMPY_DTYPES, rows_of, save_tensors
+from hornbook_hub.weights import NUMPY_DTYPES, rows_of, save_tensors, variable_at, written_at
 
 
 class Task(keras.Model):
@@ -139,14 +139,48 @@ class Task(keras.Model):
         """As `Model.predict_on_batch`, on strings or arrays."""
         return super().predict_on_batch(self.encoded(x))
 
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """As `Model.export`; a SavedModel takes strings, the other formats take the tokenizer's arrays.
+
+        The SavedModel has two signatures: "serving_default" takes `text`, strings (B,); "arrays" takes `input_ids`,
+        `attention_mask` and `token_type_ids`, int32 (B, T). A task without a tokenizer has arrays alone.
+
+        Raises:
+            ValueError: for a tokenizer that a SavedModel cannot carry, and what `Model.export` raises.
+        """
+        if format != "tf_saved_model" or self.tokenizer is None or input_signature is not None:
+            signature = [self.arrays] if input_signature is None else input_signature
+            super().export(filepath, format, verbose, signature, **kwargs)
+            return
+        archive = keras.export.ExportArchive()
+        on_strings = _OnStrings(self, self.tokenizer.as_layer(), name=f"{self.name}_on_strings")
+        on_strings.built = True
+        strings = keras.InputSpec("string", shape=(None,), name="text")
+        archive.track_and_add_endpoint("serve", on_strings, [strings])
+        archive.track_and_add_endpoint("arrays", self, [self.arrays])
+        archive.write_out(filepath, verbose=verbose is not False, **kwargs)
+
+    @property
+    def arrays(self) -> dict[str, Any]:
+        """The specs of the tokenizer's arrays, with a free batch size and length."""
+        names = self.backbone.input_names
+        return {name: keras.InputSpec("int32", shape=(None, None), name=name) for name in names}
+
     # -- files -----------------------------------------------------------------------------------------------------
-    def weight_rows(self) -> list[tuple]:
-        """The rows (name in the file, variable, transform) of backbone and head."""
+    def weight_rows(self, at: Callable = variable_at) -> list[tuple]:
+        """The rows (name in the file, what `at` finds of the model, transform) of backbone and head."""
         family, config = family_of(self.backbone), self.config
-        rows, _ = rows_of(self.backbone, family.WEIGHTS, config)
+        rows, _ = rows_of(self.backbone, family.WEIGHTS, config, at)
         rows = [row for row in rows if self.uses_pooler or row[0] not in family.POOLER]
-        head, _ = rows_of(self, family.HEADS[self.task][1], config)
-        return [(family.PREFIX + name, variable, transform) for name, variable, transform in rows] + head
+        head, _ = rows_of(self, family.HEADS[self.task][1], config, at)
+        return [(family.PREFIX + name, found, transform) for name, found, transform in rows] + head
 
     def save_to_preset(self, folder: Any, dtype: str = "float32") -> None:
         """Write config.json, model.safetensors and the tokenizer's files, in the layout that transformers opens.
@@ -155,7 +189,7 @@ class Task(keras.Model):
             folder: where to; made if it is not there.
             dtype: "float32", "float16" or "bfloat16": the dtype the weights are written in.
         """
-        save_preset(folder, self.backbone, self.task, self.weight_rows(), self.tokenizer, dtype)
+        save_preset(folder, self.backbone, self.task, self.weight_rows(written_at), self.tokenizer, dtype)
 
 
 def save_preset(
@@ -182,8 +216,7 @@ def save_preset(
         with written_aside(folder / name) as aside:
             aside.write_text(text, encoding="utf-8")
     tensors = {}
-    for name, variable, transform in rows:
-        array = variable.numpy()
+    for name, array, transform in rows:
         array = np.ascontiguousarray(transform.write(array) if transform else array)
         tensors[name] = array.astype(NUMPY_DTYPES[dtype])
     save_tensors(tensors, folder / "model.safetensors")
@@ -629,6 +662,18 @@ class SpanLoss(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         by_end = ops.transpose(y_pred, (0, 2, 1))  # (B, 2, T)
         return ops.mean(ops.sparse_categorical_crossentropy(y_true, by_end, from_logits=True), axis=-1)
+
+
+class _OnStrings(keras.Model):
+    """A task after its tokenizer."""
+
+    def __init__(self, task: Task, tokenizer: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tokenizer = tokenizer
+        self.task = task
+
+    def call(self, text: Any) -> Any:
+        return self.task(self.tokenizer(text))
 
 
 TASKS = {cls.task: cls for cls in (CausalLM, MaskedLM, TextClassifier, TokenClassifier, QuestionAnswering)}

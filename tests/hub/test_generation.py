@@ -29,7 +29,9 @@ def theirs(model, prompt, count):
     return found[0].tolist()
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n == "llama" else pytest.mark.slow) for n in DECODERS])
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n == "llama" else pytest.mark.exhaustive) for n in DECODERS]
+)
 def test_greedy_as_transformers_for_200_pieces(name, tmp_path):
     model, ours = twin(name, tmp_path, eos_token_id=None)
     wanted = [theirs(model, prompt, 200) for prompt in PROMPTS]
