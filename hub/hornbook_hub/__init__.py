@@ -8,7 +8,9 @@
 
 from hornbook_hub.loading import load, presets
 from hornbook_hub.models.bert import BertBackbone, BertConfig
+from hornbook_hub.sampling import Sampler
 from hornbook_hub.tasks import (
+    CausalLM,
     MaskedLM,
     QuestionAnswering,
     ReplacedTokenDetector,
@@ -23,10 +25,12 @@ from hornbook_hub.tokenizers import Tokenizer
 __all__ = [
     "BertBackbone",
     "BertConfig",
+    "CausalLM",
     "MaskedLM",
     "QuestionAnswering",
     "ReplacedTokenDetector",
     "Reranker",
+    "Sampler",
     "Task",
     "TextClassifier",
     "TextEmbedder",

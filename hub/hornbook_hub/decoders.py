@@ -352,7 +352,8 @@ class DecoderBackbone(keras.Model):
             the last hidden states (B, T, M), and the cache with these pieces.
         """
         slots = ops.slice_update(cache.slots, (0, cache.used), positions)
-        hidden, kept = self._read(input_ids, positions, slots, cache.layers, cache.used)
+        used = ops.convert_to_tensor(cache.used, "int32")
+        hidden, kept = self._read(input_ids, positions, slots, cache.layers, used)
         return hidden, Cache(kept, slots, cache.used + input_ids.shape[1])
 
     def new_cache(self, batch: int, size: int) -> Cache:

@@ -54,7 +54,7 @@ class EncoderBackbone(keras.Model):
         (B, S) for all that look -> (B, 1, 1, S); (B, T, S) for each -> (B, 1, T, S).
         """
         lowest = -1e9 if self.compute_dtype != "float16" else -6e4
-        seen = seen[:, None, None, :] if len(seen.shape) == 2 else seen[:, None]
+        seen = ops.expand_dims(seen, (1, 2) if len(seen.shape) == 2 else 1)
         return (1.0 - ops.cast(seen, self.compute_dtype)) * lowest
 
     @property

@@ -126,7 +126,7 @@ class CausalHead(layers.Layer):
 
     def call(self, outputs: dict[str, Any]) -> Any:
         x = outputs["last_hidden_state"]
-        logits = ops.matmul(x, ops.transpose(self.table.embeddings)) if self.tied else self.projection(x)
+        logits = ops.matmul(x, ops.transpose(self.table.whole_weight())) if self.tied else self.projection(x)
         return logits if self.softcap is None else ops.tanh(logits / self.softcap) * self.softcap
 
     @staticmethod

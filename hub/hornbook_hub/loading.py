@@ -80,6 +80,8 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
             if issubclass(TASKS[task], Classifier):
                 overrides.setdefault("num_classes", len(config.id2label or {}) or 2)
             model = TASKS[task](backbone, tokenizer, **overrides)
+    if hasattr(model, "generation_config") and files.path("generation_config.json") is not None:
+        model.generation_config = files.json("generation_config.json")
     if tensors is not None:
         assign_weights(model, backbone, task, family, files, tensors)
     return model

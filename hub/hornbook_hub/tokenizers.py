@@ -4,6 +4,7 @@ A folder's `tokenizer.json` says everything; where there is only a `vocab.txt`, 
 text. The ids are those of transformers on every string.
 """
 
+import datetime
 import json
 import os
 from collections.abc import Sequence
@@ -122,6 +123,8 @@ class Tokenizer:
     def decode(self, ids: Any, skip_special_tokens: bool = True) -> str:
         """The text of a row of ids."""
         text = self.engine.decode([int(i) for i in np.asarray(ids)], skip_special_tokens=skip_special_tokens)
+        if type(self.engine.decoder).__name__ != "WordPiece":
+            return text
         for mark in (".", "?", "!", ",", " n't", " 'm", " 's", " 've", " 're"):
             spaced = f" {mark}" if len(mark) == 1 else mark
             text = text.replace(spaced, mark.strip())
@@ -130,7 +133,7 @@ class Tokenizer:
     def _special(self, kind: str) -> str:
         """The piece for padding or for a gap: as the settings name it, else as BERT does, or RoBERTa."""
         names = [_text(self.settings.get(f"{kind}_token")), f"[{kind.upper()}]", f"<{kind}>"]
-        return next((name for name in names if name and self.token_to_id(name) is not None), names[1])
+        return next((name for name in names if name and self.token_to_id(name) is not None), names[0] or names[1])
 
     def token_to_id(self, token: str) -> int | None:
         """The number of a piece; None where it is not in the vocabulary."""
@@ -139,6 +142,29 @@ class Tokenizer:
     def id_to_token(self, number: int) -> str | None:
         """The piece of a number."""
         return self.engine.id_to_token(int(number))
+
+    def apply_chat_template(
+        self, messages: list[dict[str, str]], add_generation_prompt: bool = True, **variables: Any
+    ) -> str:
+        """A conversation as the text that the model was trained to read.
+
+        Args:
+            messages: [{"role": "user", "content": "..."}, ...].
+            add_generation_prompt: end with what begins an answer.
+            variables: more that the template knows.
+
+        Raises:
+            ValueError: where the checkpoint has no template, or the template refuses the conversation.
+        """
+        template = self.settings.get("chat_template")
+        if template is None:
+            raise ValueError("This checkpoint has no chat template: it was not trained for conversations.")
+        special = {
+            name: _text(value) for name, value in self.settings.items() if name.endswith("_token") and value is not None
+        }
+        return render_chat(
+            template, {**special, "messages": messages, "add_generation_prompt": add_generation_prompt, **variables}
+        )
 
     @property
     def mask_token_id(self) -> int:
@@ -157,15 +183,72 @@ class Tokenizer:
         """How many pieces there are."""
         return self.engine.get_vocab_size()
 
+    def as_layer(self) -> Any:
+        """The tokenizer as a layer of graph operations, for models that are exported: texts (B,) to the same arrays.
+
+        What it does to each character is read from the engine, character by character.
+
+        Raises:
+            ValueError: for another tokenizer than BERT's word pieces.
+        """
+        from hornbook.export.word_pieces import WordPieces
+
+        described = json.loads(self.engine.to_str())
+        model, normalizer = described["model"], described["normalizer"] or {}
+        kinds = (model["type"], normalizer.get("type"), (described["pre_tokenizer"] or {}).get("type"))
+        if kinds != ("WordPiece", "BertNormalizer", "BertPreTokenizer") or not normalizer["clean_text"]:
+            raise ValueError(
+                f"Only BERT's tokenizer can become a layer: WordPiece, BertNormalizer that cleans, BertPreTokenizer; "
+                f"this one is {kinds}. Tokenize before the exported model: export with input_signature=[...] of arrays."
+            )
+        added = described["added_tokens"]
+        if odd := [token["content"] for token in added if token["normalized"] or token["single_word"]]:
+            raise ValueError(f"Pieces that are matched in cleaned text, or as whole words, cannot be exported: {odd}.")
+        unknown = self.token_to_id(model["unk_token"])
+        around = self.engine.encode(model["unk_token"]).ids  # [CLS] [UNK] [SEP]
+        return WordPieces(
+            vocabulary=self.engine.get_vocab(),
+            characters=self._characters(),
+            specials=sorted((token["content"] for token in added), key=len, reverse=True),
+            unknown=unknown,
+            before=around[: around.index(unknown)],
+            after=around[around.index(unknown) + 1 :],
+            padding=self.pad_token_id or 0,
+            max_length=self.max_length,
+            continuation=model["continuing_subword_prefix"],
+            longest_word=model["max_input_chars_per_word"],
+            name="tokenizer",
+        )
+
+    def _characters(self) -> dict[str, str]:
+        """What each character becomes, where it is something else; spaces stand around what is a word by itself."""
+        between = "\u2603"  # a snowman stays as it is, beside all others
+        every = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000 and chr(point) != between]
+        cleaned = self.engine.normalizer.normalize_str(between.join(every)).split(between)
+        letters = list(set("".join(cleaned)))
+        alone = set()
+        for start in range(0, len(letters), 10_000):
+            # "a?aba" is cut into a, ?, aba: what stands alone is punctuation.
+            cut = self.engine.pre_tokenizer.pre_tokenize_str("a".join(["", *letters[start : start + 10_000], ""]))
+            alone |= {piece for piece, _ in cut if len(piece) == 1}
+        alone.discard("a")
+        spaced = {letter: f" {letter} " for letter in alone}
+        cleaned = [text if alone.isdisjoint(text) else "".join(spaced.get(c, c) for c in text) for text in cleaned]
+        return {one: text for one, text in zip(every, cleaned, strict=True) if one != text}
+
     def files(self) -> dict[str, str]:
         """The contents of the files that a folder keeps a tokenizer in, by name."""
-        pieces = sorted(self.engine.get_vocab().items(), key=lambda item: item[1])
-        settings = {"model_max_length": self.max_length, "tokenizer_class": "BertTokenizer", **self.settings}
-        return {
+        is_word_pieces = type(self.engine.model).__name__ == "WordPiece"
+        kind = "BertTokenizer" if is_word_pieces else "PreTrainedTokenizerFast"
+        settings = {"model_max_length": self.max_length, "tokenizer_class": kind, **self.settings}
+        found = {
             "tokenizer.json": self.engine.to_str(pretty=False),
-            "vocab.txt": "".join(f"{piece}\n" for piece, _ in pieces),
             "tokenizer_config.json": json.dumps(settings, indent=2) + "\n",
         }
+        if is_word_pieces:
+            pieces = sorted(self.engine.get_vocab().items(), key=lambda item: item[1])
+            found["vocab.txt"] = "".join(f"{piece}\n" for piece, _ in pieces)
+        return found
 
 
 _COLUMNS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
@@ -174,6 +257,36 @@ _COLUMNS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_
 def _text(token: Any) -> str:
     """A special token, which config files hold as a string or as a dictionary."""
     return token["content"] if isinstance(token, dict) else token
+
+
+def render_chat(template: str, variables: dict[str, Any]) -> str:
+    """A chat template filled in: Jinja in its sandbox, with the few functions that templates rely on.
+
+    Raises:
+        ValueError: for a template that is none, refuses the conversation, or leaves the sandbox.
+
+    >>> from hornbook_hub.tokenizers import render_chat
+    >>> render_chat("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}", {"messages": [
+    ...     {"role": "user", "content": "Hello"}]})
+    '<user>Hello'
+    """
+    from jinja2 import TemplateError
+    from jinja2.ext import loopcontrols
+    from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+
+    def refuse(message: str) -> None:
+        raise TemplateError(message)
+
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+    environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
+    environment.globals["raise_exception"] = refuse
+    environment.globals["strftime_now"] = lambda form: datetime.datetime.now().strftime(form)
+    try:
+        return environment.from_string(template).render(**variables)
+    except SecurityError as error:
+        raise ValueError(f"The chat template is refused: {error}.") from None
+    except (TemplateError, TypeError) as error:
+        raise ValueError(f"The chat template cannot be filled in with these messages: {error}.") from None
 
 
 def word_pieces(vocabulary: Path, settings: dict[str, Any]) -> Any:

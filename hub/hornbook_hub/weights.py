@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hornbook import backend
 from hornbook.saving.atomic import written_aside
 from hornbook.saving.safetensors import DTYPES, write_tensors
 
@@ -52,27 +53,43 @@ def expand(table: Any, config: Any) -> Iterator[tuple[str, str | None, Transform
             yield name.replace("{i}", str(i)), None if path is None else path.replace("{i}", str(i)), transform
 
 
-def rows_of(model: Any, table: Any, config: Any) -> tuple[list[Row], set[str]]:
-    """The rows of a table on a model, and the names that are dropped on purpose.
-
-    A weight that the model does without, such as the bias of a layer with `use_bias=False`, has no row.
-    """
-    rows, dropped = [], set()
-    for name, path, transform in expand(table, config):
-        if path is None:
-            dropped.add(name)
-        elif (variable := variable_at(model, path)) is not None:
-            rows.append((name, variable, transform))
-    return rows, dropped
-
-
 def variable_at(model: Any, path: str) -> Any:
-    """The variable that attributes lead to: "layers.0.attention.query.kernel"; None where one on the way is None."""
+    """The variable that attributes lead to: "layers.0.attention.query.kernel"; None where a part of it is done without."""
     for part in path.split("."):
         if model is None:
             return None
         model = model[int(part)] if part.isdigit() else getattr(model, part)
     return model
+
+
+def rows_of(model: Any, table: Any, config: Any, at: Callable = variable_at) -> tuple[list[Row], set[str]]:
+    """The rows of a table on a model, and the names that are dropped on purpose.
+
+    A weight that the model does without, such as the bias of a layer with `use_bias=False`, has no row.
+
+    Args:
+        model: the model.
+        table: see `expand`.
+        config: of the model.
+        at: what finds something at a path: `variable_at`, or `written_at` for the array that a file holds.
+    """
+    rows, dropped = [], set()
+    for name, path, transform in expand(table, config):
+        if path is None:
+            dropped.add(name)
+        elif (found := at(model, path)) is not None:
+            rows.append((name, found, transform))
+    return rows, dropped
+
+
+def written_at(model: Any, path: str) -> np.ndarray | None:
+    """The array that a file holds for the variable at a path: quantized weights in floats, LoRA's correction added."""
+    owner, _, name = path.rpartition(".")
+    layer = variable_at(model, owner) if owner else model
+    if name in ("kernel", "embeddings") and getattr(layer, "_power", None) is not None:
+        return backend.convert_to_numpy(layer.whole_weight())
+    variable = variable_at(model, path)
+    return None if variable is None else variable.numpy()
 
 
 def load_rows(rows: list[Row], tensors: Mapping[str, np.ndarray], dropped: set[str], source: str) -> None:

@@ -215,7 +215,7 @@ class BertLanguageModelHead(layers.Layer):
 
     def call(self, outputs: dict[str, Any]) -> Any:
         x = self.norm(self.act(self.dense(outputs["last_hidden_state"])))
-        table = self.table.embeddings if self.decoder is None else self.decoder
+        table = self.table.whole_weight() if self.decoder is None else self.decoder
         return ops.matmul(x, ops.transpose(table)) + self.bias
 
 

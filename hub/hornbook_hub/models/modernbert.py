@@ -248,7 +248,7 @@ class ModernBertLanguageModelHead(ModernBertHead):
         )
 
     def call(self, outputs: dict[str, Any]) -> Any:
-        table = self.table.embeddings if self.decoder is None else self.decoder
+        table = self.table.whole_weight() if self.decoder is None else self.decoder
         logits = ops.matmul(self.transformed(outputs["last_hidden_state"]), ops.transpose(table))
         return logits if self.bias is None else logits + self.bias
 
