@@ -55,6 +55,69 @@ class RotaryConfig(Config):
         }
 
 
+@dataclass(kw_only=True)
+class DecoderConfig(RotaryConfig):
+    """The fields that the decoders after Llama have in common."""
+
+    vocab_size: int = 32000
+    hidden_size: int = 4096
+    intermediate_size: int = 11008
+    num_hidden_layers: int = 32
+    num_attention_heads: int = 32
+    num_key_value_heads: int = 0  # as many as num_attention_heads
+    head_dim: int = 0  # hidden_size / num_attention_heads
+    initializer_range: float = 0.02
+    rms_norm_eps: float = 1e-6
+    tie_word_embeddings: bool = False
+    attention_dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.num_key_value_heads = self.num_key_value_heads or self.num_attention_heads
+        self.head_dim = self.head_dim or self.hidden_size // self.num_attention_heads
+        if self.num_attention_heads % self.num_key_value_heads:
+            raise ValueError(
+                f"num_attention_heads must be a multiple of num_key_value_heads, got {self.num_attention_heads} and "
+                f"{self.num_key_value_heads}."
+            )
+
+    def window(self, layer: int) -> int | None:
+        """How many pieces back a layer looks; all if None."""
+        return None
+
+
+@dataclass(kw_only=True)
+class MixedConfig(DecoderConfig):
+    """Base of the configs whose layers differ in how far back they look.
+
+    A layer of type "full_attention" looks at all pieces before, one of type "sliding_attention" at `sliding_window` of them.
+    """
+
+    sliding_window: int | None = 4096
+    layer_types: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.layer_types is None:
+            self.layer_types = [self.usual_type(layer) for layer in range(self.num_hidden_layers)]
+        if len(self.layer_types) != self.num_hidden_layers or set(self.layer_types) - {
+            "full_attention",
+            "sliding_attention",
+        }:
+            raise ValueError(
+                f"layer_types must be 'full_attention' or 'sliding_attention' for each of {self.num_hidden_layers} layers "
+                f"(num_hidden_layers), got {self.layer_types}."
+            )
+
+    def usual_type(self, layer: int) -> str:
+        """The type of a layer, where the config does not list them."""
+        raise NotImplementedError
+
+    def window(self, layer: int) -> int | None:
+        """How many pieces back a layer looks; all if None."""
+        assert self.layer_types is not None
+        return self.sliding_window if self.layer_types[layer] == "sliding_attention" else None
+
+
 def inverse_frequencies(settings: dict[str, Any], dim: int, longest: int) -> tuple[np.ndarray, float]:
     """What turns a position into angles: theta^(-2j/D) for j = 0 .. D/2 - 1, scaled as the settings say.
 
@@ -171,7 +234,9 @@ class RootMeanSquareNorm(layers.Layer):
 
 
 # --------------------------------------------------------------------------------------------------------- attention
-def attend(queries: Any, keys: Any, values: Any, bias: Any, scale: float, softcap: float | None = None) -> Any:
+def attend(
+    queries: Any, keys: Any, values: Any, bias: Any, scale: float, softcap: float | None = None, dropout: Any = None
+) -> Any:
     """softmax(scale q k^T + bias) v, where H / G heads of queries share a head of keys and values.
 
     Args:
@@ -180,6 +245,7 @@ def attend(queries: Any, keys: Any, values: Any, bias: Any, scale: float, softca
         bias: (B, 1, T, S), 0 where a slot may be looked at.
         scale: usually 1 / sqrt(D).
         softcap: scores become softcap tanh(score / softcap), if given.
+        dropout: what drops some of the weights in training, if given.
 
     Returns:
         (B, T, H, D).
@@ -192,6 +258,7 @@ def attend(queries: Any, keys: Any, values: Any, bias: Any, scale: float, softca
         scores = ops.tanh(scores / softcap) * softcap
     scores = ops.cast(scores, "float32") + ops.expand_dims(bias, 2)
     weights = ops.cast(ops.softmax(scores, axis=-1), queries.dtype)
+    weights = weights if dropout is None else dropout(weights)
     return ops.reshape(ops.einsum("bgrts,bsgd->btgrd", weights, values), (batch, time, heads, dim))
 
 
@@ -227,7 +294,8 @@ class CausalAttention(layers.Layer):
     """Attention of a decoder, to what came before: (B, T, M) -> (B, T, M).
 
     Args:
-        config: `hidden_size`, `num_attention_heads`, `num_key_value_heads`, `head_dim`, `initializer_range`.
+        config: `hidden_size`, `num_attention_heads`, `num_key_value_heads`, `head_dim`, `attention_dropout`,
+            `initializer_range`.
         bias: whether the projections of queries, keys and values have one.
         output_bias: whether the last projection has one.
         norm: makes a normalization of queries and of keys, for families that have them.
@@ -251,12 +319,22 @@ class CausalAttention(layers.Layer):
         self.heads, self.groups, self.dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
         self.scale = self.dim**-0.5 if scale is None else scale
         self.softcap, self.window = softcap, window
-        self.query = dense(self.heads * self.dim, config, "query", bias)
-        self.key = dense(self.groups * self.dim, config, "key", bias)
-        self.value = dense(self.groups * self.dim, config, "value", bias)
+        self.make_projections(config, bias)
         self.projection = dense(config.hidden_size, config, "projection", output_bias)
         self.query_norm = None if norm is None else norm(name="query_norm")
         self.key_norm = None if norm is None else norm(name="key_norm")
+        self.dropout = layers.Dropout(config.attention_dropout)
+
+    def make_projections(self, config: Any, bias: bool) -> None:
+        """Make what queries, keys and values are computed with."""
+        self.query = dense(self.heads * self.dim, config, "query", bias)
+        self.key = dense(self.groups * self.dim, config, "key", bias)
+        self.value = dense(self.groups * self.dim, config, "value", bias)
+
+    def project(self, x: Any) -> tuple[Any, Any, Any]:
+        """Queries (B, T, H, D), keys and values (B, T, G, D) of (B, T, M)."""
+        queries, keys = self.split(self.query(x), self.heads), self.split(self.key(x), self.groups)
+        return queries, keys, self.split(self.value(x), self.groups)
 
     def split(self, x: Any, heads: int) -> Any:
         """(B, T, heads D) -> (B, T, heads, D)."""
@@ -265,8 +343,7 @@ class CausalAttention(layers.Layer):
     def call(self, x: Any, bias: Any, angles: Any = None, memory: Any = None, start: Any = None) -> Any:
         """The output, and keys and values: with a `memory` (keys, values) of (B, S, G, D), those with new ones from slot
         `start` on."""
-        queries, keys = self.split(self.query(x), self.heads), self.split(self.key(x), self.groups)
-        values = self.split(self.value(x), self.groups)
+        queries, keys, values = self.project(x)
         if self.query_norm is not None and self.key_norm is not None:
             queries, keys = self.query_norm(queries), self.key_norm(keys)
         if angles is not None:
@@ -274,9 +351,12 @@ class CausalAttention(layers.Layer):
         if memory is not None:
             keys = ops.slice_update(memory[0], (0, start, 0, 0), keys)
             values = ops.slice_update(memory[1], (0, start, 0, 0), values)
-        found = attend(queries, keys, values, bias, self.scale, self.softcap)
-        found = ops.reshape(found, (*ops.shape(found)[:2], self.heads * self.dim))
-        return self.projection(found), (keys, values)
+        return self.look(queries, keys, values, bias), (keys, values)
+
+    def look(self, queries: Any, keys: Any, values: Any, bias: Any) -> Any:
+        """What the queries find among keys and values: (B, T, M)."""
+        found = attend(queries, keys, values, bias, self.scale, self.softcap, self.dropout)
+        return self.projection(ops.reshape(found, (*ops.shape(found)[:2], self.heads * self.dim)))
 
 
 def dense(units: int, config: Any, name: str, bias: bool = False) -> layers.Dense:
@@ -304,17 +384,18 @@ class DecoderBackbone(keras.Model):
     """Base of the decoders: a table of vectors, blocks one after the other, a last normalization.
 
     A family's class makes `token_embedding`, `blocks` and `norm`, and calls `make_weights`. A block is called as
-    `CausalAttention` is and gives (x, (keys, values)); it may have a `window` (see `bias_of`) and names its `rotary`.
+    `CausalAttention` is and gives (x, (keys, values)); it has that as its `attention`, and may name its `rotary`.
 
     Args:
         config: the sizes.
 
     Call:
         a dictionary of `input_ids` (B, T) and `attention_mask` (B, T; 1 where a piece is, ones if missing), all integers.
-        Returns {"last_hidden_state": (B, T, M)}.
+        Returns {"last_hidden_state": (B, T, M), "pooler_output": (B, M), that of each text's last piece}.
     """
 
     input_names = ("input_ids", "attention_mask")
+    classifier_dropout = 0.0
 
     def __init__(self, config: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -338,7 +419,8 @@ class DecoderBackbone(keras.Model):
         mask = inputs.get("attention_mask")
         slots = positions if mask is None else ops.where(ops.cast(mask, "bool"), positions, NOWHERE)
         hidden, _ = self._read(input_ids, positions, slots, [None] * len(self.blocks), None)
-        return {"last_hidden_state": hidden}
+        last = ops.max(ops.maximum(slots, 0), axis=1)[:, None, None]
+        return {"last_hidden_state": hidden, "pooler_output": ops.take_along_axis(hidden, last, axis=1)[:, 0]}
 
     def decode(self, input_ids: Any, positions: Any, cache: Cache) -> tuple[Any, Cache]:
         """Read more pieces, which see what the cache holds and each other.
@@ -364,11 +446,11 @@ class DecoderBackbone(keras.Model):
     def _read(self, input_ids: Any, positions: Any, slots: Any, memories: list, start: Any) -> tuple[Any, list]:
         x = self.embed(input_ids, ops.maximum(positions, 0))
         angles = {kind: rotary.angles(positions, x.dtype) for kind, rotary in self.rotaries.items()}
-        windows = {getattr(block, "window", None) for block in self.blocks}
+        windows = {block.attention.window for block in self.blocks}
         biases = {window: bias_of(positions, slots, window) for window in windows}
         kept = []
         for block, memory in zip(self.blocks, memories, strict=True):
-            bias, turned = biases[getattr(block, "window", None)], angles.get(getattr(block, "rotary", "all"))
-            x, pair = block(x, bias, turned, memory, start)
+            bias, turned = biases[block.attention.window], angles.get(getattr(block, "rotary", "all"))
+            x, pair = block(x, bias, turned, memory=memory, start=start)
             kept.append(pair)
         return self.norm(x), kept

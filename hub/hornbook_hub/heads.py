@@ -15,17 +15,17 @@ class DenseHead(layers.Layer):
         classes: how many numbers it gives.
         name_of_layer: the name of the Dense layer, which is its name in checkpoints too.
         source: which output of the backbone: "last_hidden_state" (B, T, M) or "pooler_output" (B, M).
+        use_bias: whether there is a b.
     """
 
-    name_of_layer, source = "classifier", "last_hidden_state"
+    name_of_layer, source, use_bias = "classifier", "last_hidden_state", True
 
     def __init__(self, backbone: Any, classes: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dropout = layers.Dropout(backbone.classifier_dropout)
         initializer = keras.initializers.TruncatedNormal(stddev=0.02)
-        setattr(
-            self, self.name_of_layer, layers.Dense(classes, kernel_initializer=initializer, name=self.name_of_layer)
-        )
+        dense = layers.Dense(classes, use_bias=self.use_bias, kernel_initializer=initializer, name=self.name_of_layer)
+        setattr(self, self.name_of_layer, dense)
 
     def call(self, outputs: dict[str, Any]) -> Any:
         return getattr(self, self.name_of_layer)(self.dropout(outputs[self.source]))
@@ -41,6 +41,12 @@ class PooledHead(DenseHead):
     """Classes of a whole text, from the pooled output: (B, classes)."""
 
     source = "pooler_output"
+
+
+class ScoreHead(PooledHead):
+    """Classes of a whole text, from a decoder's output for its last piece: (B, classes)."""
+
+    name_of_layer, use_bias = "score", False
 
 
 class TokenHead(DenseHead):

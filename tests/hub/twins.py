@@ -58,8 +58,17 @@ def bert(**settings: Any) -> Twin:
     return Twin(BERT.config, {**SMALL, **settings}, {"backbone": "BertModel"}, BERT.inputs, BERT.outputs)
 
 
-LLAMA = {**SMALL, "num_key_value_heads": 2}
-LLAMA_CLASSES = {"backbone": "LlamaModel", "causal_lm": "LlamaForCausalLM"}
+LLAMA = {**SMALL, "num_key_value_heads": 2, "pad_token_id": 0}
+
+
+def decoder_classes(name: str) -> dict[str, str]:
+    return {
+        "backbone": f"{name}Model",
+        "causal_lm": f"{name}ForCausalLM",
+        "text_classifier": f"{name}ForSequenceClassification",
+    }
+
+
 LLAMA3 = {
     "rope_type": "llama3",
     "rope_theta": 500000.0,
@@ -71,8 +80,12 @@ LLAMA3 = {
 YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 10}
 
 
+def decoder(name: str, **settings: Any) -> Twin:
+    return Twin(f"{name}Config", {**LLAMA, **settings}, decoder_classes(name))
+
+
 def llama(**settings: Any) -> Twin:
-    return Twin("LlamaConfig", {**LLAMA, **settings}, LLAMA_CLASSES)
+    return decoder("Llama", **settings)
 
 
 TWINS = {
@@ -96,5 +109,6 @@ def batch(twin: Twin) -> dict[str, np.ndarray]:
         "token_type_ids": np.zeros((3, 9), "int64"),
     }
     arrays["attention_mask"][1, 5:] = 0
+    arrays["input_ids"][1, 5:] = twin.settings.get("pad_token_id", 0)
     arrays["token_type_ids"][:, 4:] = 1
     return {name: arrays[name] for name in twin.inputs}
