@@ -9,9 +9,9 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
-from hornbook_hub.models import bert, llama
+from hornbook_hub.models import bert, gpt2, llama
 
-FAMILIES: dict[str, Any] = {"bert": bert, "llama": llama}
+FAMILIES: dict[str, Any] = {"bert": bert, "gpt2": gpt2, "llama": llama}
 
 
 def family_of(backbone: Any) -> Any:

@@ -88,10 +88,29 @@ def llama(**settings: Any) -> Twin:
     return decoder("Llama", **settings)
 
 
+GPT2 = {
+    "vocab_size": 60,
+    "n_embd": 32,
+    "n_layer": 2,
+    "n_head": 4,
+    "n_positions": 40,
+    "num_labels": 3,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 1,
+}
+GPT2_CLASSES = {**decoder_classes("GPT2"), "causal_lm": "GPT2LMHeadModel"}
+
 TWINS = {
     "bert": BERT,
     "bert, gelu_new": bert(hidden_act="gelu_new"),
     "bert, relu": bert(hidden_act="relu"),
+    "gpt2": Twin("GPT2Config", GPT2, GPT2_CLASSES),
+    "gpt2, scales": Twin(
+        "GPT2Config",
+        {**GPT2, "scale_attn_by_inverse_layer_idx": True, "n_inner": 37, "activation_function": "relu"},
+        {"backbone": "GPT2Model", "causal_lm": "GPT2LMHeadModel"},
+    ),
     "llama": llama(),
     "llama, tied, biases": llama(tie_word_embeddings=True, attention_bias=True, mlp_bias=True, head_dim=12),
     "llama, llama3": llama(rope_parameters=LLAMA3),
