@@ -9,9 +9,16 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
-from hornbook_hub.models import bert, gpt2, llama
+from hornbook_hub.models import bert, gpt2, llama, mistral, qwen2, qwen3
 
-FAMILIES: dict[str, Any] = {"bert": bert, "gpt2": gpt2, "llama": llama}
+FAMILIES: dict[str, Any] = {
+    "bert": bert,
+    "gpt2": gpt2,
+    "llama": llama,
+    "mistral": mistral,
+    "qwen2": qwen2,
+    "qwen3": qwen3,
+}
 
 
 def family_of(backbone: Any) -> Any:

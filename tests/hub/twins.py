@@ -116,6 +116,12 @@ TWINS = {
     "llama, llama3": llama(rope_parameters=LLAMA3),
     "llama, linear": llama(rope_parameters={"rope_type": "linear", "rope_theta": 1000.0, "factor": 3.0}),
     "llama, yarn": llama(rope_parameters=YARN),
+    "mistral": decoder("Mistral", sliding_window=4, head_dim=12),
+    "mistral, no window": decoder("Mistral", sliding_window=None),
+    "qwen2": decoder("Qwen2", use_sliding_window=True, sliding_window=4, max_window_layers=1),
+    "qwen2, tied": decoder("Qwen2", tie_word_embeddings=True),
+    "qwen3": decoder("Qwen3", head_dim=12, tie_word_embeddings=True),
+    "qwen3, biases": decoder("Qwen3", head_dim=8, attention_bias=True, layer_types=["full_attention"] * 2),
 }
 
 
