@@ -9,10 +9,13 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
-from hornbook_hub.models import bert, gpt2, llama, mistral, qwen2, qwen3
+from hornbook_hub.models import bert, gemma, gemma2, gemma3, gpt2, llama, mistral, qwen2, qwen3
 
 FAMILIES: dict[str, Any] = {
     "bert": bert,
+    "gemma": gemma,
+    "gemma2": gemma2,
+    "gemma3_text": gemma3,
     "gpt2": gpt2,
     "llama": llama,
     "mistral": mistral,

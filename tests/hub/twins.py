@@ -101,10 +101,32 @@ GPT2 = {
 }
 GPT2_CLASSES = {**decoder_classes("GPT2"), "causal_lm": "GPT2LMHeadModel"}
 
+GEMMA2 = {"head_dim": 12, "sliding_window": 4, "query_pre_attn_scalar": 16}
+GEMMA3_ROPE = {
+    "full_attention": {"rope_type": "linear", "rope_theta": 50000.0, "factor": 8.0},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 500.0},
+}
+GEMMA3_CLASSES = {
+    "backbone": "Gemma3TextModel",
+    "causal_lm": "Gemma3ForCausalLM",
+    "text_classifier": "Gemma3TextForSequenceClassification",
+}
+
+
+def gemma3(**settings: Any) -> Twin:
+    return Twin("Gemma3TextConfig", {**LLAMA, **GEMMA2, "sliding_window_pattern": 2, **settings}, GEMMA3_CLASSES)
+
+
 TWINS = {
     "bert": BERT,
     "bert, gelu_new": bert(hidden_act="gelu_new"),
     "bert, relu": bert(hidden_act="relu"),
+    "gemma": decoder("Gemma", head_dim=12),
+    "gemma, gelu, untied": decoder("Gemma", head_dim=8, hidden_act="gelu", tie_word_embeddings=False),
+    "gemma2": decoder("Gemma2", **GEMMA2),
+    "gemma2, no caps": decoder("Gemma2", **GEMMA2, attn_logit_softcapping=None, final_logit_softcapping=None),
+    "gemma3_text": gemma3(),
+    "gemma3_text, scaled": gemma3(rope_parameters=GEMMA3_ROPE, final_logit_softcapping=3.0, num_hidden_layers=3),
     "gpt2": Twin("GPT2Config", GPT2, GPT2_CLASSES),
     "gpt2, scales": Twin(
         "GPT2Config",
