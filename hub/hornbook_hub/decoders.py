@@ -141,6 +141,10 @@ def inverse_frequencies(settings: dict[str, Any], dim: int, longest: int) -> tup
     if kind == "default":
         return plain, 1.0
     factor = float(settings.get("factor", 1.0))
+    if kind == "proportional":  # the first angles of a whole head; the others do not turn
+        turning = int(settings.get("partial_rotary_factor", 1.0) * dim // 2)
+        whole = (1.0 / np.float32(theta) ** (np.arange(0, dim, 2, dtype="float32") / np.float32(dim))).astype("float32")
+        return np.where(np.arange(dim // 2) < turning, whole, 0).astype("float32") / np.float32(factor), 1.0
     if kind == "linear":
         return plain / np.float32(factor), 1.0
     if kind == "llama3":
@@ -153,7 +157,7 @@ def inverse_frequencies(settings: dict[str, Any], dim: int, longest: int) -> tup
         return scaled.astype("float32"), 1.0
     if kind == "yarn":
         return _yarn(settings, plain, rotated, theta, factor, longest)
-    raise ValueError(f"rope_type must be 'default', 'linear', 'llama3' or 'yarn', got {kind!r}.")
+    raise ValueError(f"rope_type must be 'default', 'linear', 'llama3', 'proportional' or 'yarn', got {kind!r}.")
 
 
 def _yarn(
@@ -278,7 +282,7 @@ def bias_of(positions: Any, slots: Any, window: int | None = None) -> Any:
 
 
 class Cache:
-    """The keys and values of what was read, one pair a layer, and the positions of their slots.
+    """The keys and values of what was read, one pair for each layer that makes them, and the positions of their slots.
 
     Attributes:
         layers: [(keys, values)], each (B, S, G, D).
@@ -302,7 +306,11 @@ class CausalAttention(layers.Layer):
         scale: what scores are multiplied by; 1 / sqrt(D) if None.
         softcap: see `attend`.
         window: see `bias_of`.
+        groups, dim: G and D, where they are not those of the config.
     """
+
+    query_norm: Any = None
+    key_norm: Any = None
 
     def __init__(
         self,
@@ -313,20 +321,23 @@ class CausalAttention(layers.Layer):
         scale: float | None = None,
         softcap: float | None = None,
         window: int | None = None,
+        groups: int | None = None,
+        dim: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.heads, self.groups, self.dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
+        self.heads, self.groups = config.num_attention_heads, groups or config.num_key_value_heads
+        self.dim = dim or config.head_dim
         self.scale = self.dim**-0.5 if scale is None else scale
         self.softcap, self.window = softcap, window
-        self.make_projections(config, bias)
+        self.make_projections(config, bias, norm)
         self.projection = dense(config.hidden_size, config, "projection", output_bias)
-        self.query_norm = None if norm is None else norm(name="query_norm")
-        self.key_norm = None if norm is None else norm(name="key_norm")
         self.dropout = layers.Dropout(config.attention_dropout)
 
-    def make_projections(self, config: Any, bias: bool) -> None:
+    def make_projections(self, config: Any, bias: bool, norm: Any) -> None:
         """Make what queries, keys and values are computed with."""
+        if norm is not None:
+            self.query_norm, self.key_norm = norm(name="query_norm"), norm(name="key_norm")
         self.query = dense(self.heads * self.dim, config, "query", bias)
         self.key = dense(self.groups * self.dim, config, "key", bias)
         self.value = dense(self.groups * self.dim, config, "value", bias)
@@ -366,12 +377,22 @@ def dense(units: int, config: Any, name: str, bias: bool = False) -> layers.Dens
 
 
 class GatedMultilayerPerceptron(layers.Layer):
-    """W_down (act(W_gate x) * W_up x): (B, T, M) -> (B, T, M). Shazeer 2020, https://arxiv.org/abs/2002.05202."""
+    """W_down (act(W_gate x) * W_up x): (B, T, M) -> (B, T, M). Shazeer 2020, https://arxiv.org/abs/2002.05202.
 
-    def __init__(self, config: Any, activation: Any, bias: bool = False, **kwargs: Any) -> None:
+    Args:
+        config: `intermediate_size`, `hidden_size`, `initializer_range`.
+        activation: the function act.
+        bias: whether the products have one.
+        width: how many numbers there are within, if not `intermediate_size`.
+    """
+
+    def __init__(
+        self, config: Any, activation: Any, bias: bool = False, width: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.gate = dense(config.intermediate_size, config, "gate", bias)
-        self.up = dense(config.intermediate_size, config, "up", bias)
+        inner: int = config.intermediate_size if width is None else width
+        self.gate = dense(inner, config, "gate", bias)
+        self.up = dense(inner, config, "up", bias)
         self.down = dense(config.hidden_size, config, "down", bias)
         self.activation = activation
 
@@ -385,6 +406,7 @@ class DecoderBackbone(keras.Model):
 
     A family's class makes `token_embedding`, `blocks` and `norm`, and calls `make_weights`. A block is called as
     `CausalAttention` is and gives (x, (keys, values)); it has that as its `attention`, and may name its `rotary`.
+    A block that `shares` makes no keys and values: its memory is what the block of that number has made.
 
     Args:
         config: the sizes.
@@ -411,6 +433,10 @@ class DecoderBackbone(keras.Model):
         """(B, T) pieces at (B, T) positions as vectors (B, T, M)."""
         return self.token_embedding(input_ids)
 
+    def hints(self, input_ids: Any, x: Any) -> list[dict[str, Any]]:
+        """What else each block is told, by name, of pieces (B, T) and their vectors (B, T, M)."""
+        return [{} for _ in self.blocks]
+
     def call(self, inputs: Any) -> dict[str, Any]:
         input_ids = ops.cast(inputs["input_ids"], "int32")
         if len(input_ids.shape) != 2:
@@ -418,7 +444,7 @@ class DecoderBackbone(keras.Model):
         positions = ops.zeros_like(input_ids) + ops.arange(ops.shape(input_ids)[1], dtype="int32")
         mask = inputs.get("attention_mask")
         slots = positions if mask is None else ops.where(ops.cast(mask, "bool"), positions, NOWHERE)
-        hidden, _ = self._read(input_ids, positions, slots, [None] * len(self.blocks), None)
+        hidden, _ = self._read(input_ids, positions, slots, None, None)
         last = ops.max(ops.maximum(slots, 0), axis=1)[:, None, None]
         return {"last_hidden_state": hidden, "pooler_output": ops.take_along_axis(hidden, last, axis=1)[:, 0]}
 
@@ -439,18 +465,22 @@ class DecoderBackbone(keras.Model):
 
     def new_cache(self, batch: int, size: int) -> Cache:
         """An empty cache of `size` slots."""
-        shape = (batch, size, self.config.num_key_value_heads, self.config.head_dim)
-        pairs = [(ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)) for _ in self.blocks]
+        makers = [block.attention for block in self.blocks if getattr(block, "shares", None) is None]
+        shapes = [(batch, size, attention.groups, attention.dim) for attention in makers]
+        pairs = [(ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)) for shape in shapes]
         return Cache(pairs, ops.full((batch, size), NOWHERE, "int32"), 0)
 
-    def _read(self, input_ids: Any, positions: Any, slots: Any, memories: list, start: Any) -> tuple[Any, list]:
+    def _read(self, input_ids: Any, positions: Any, slots: Any, memories: list | None, start: Any) -> tuple[Any, list]:
         x = self.embed(input_ids, ops.maximum(positions, 0))
         angles = {kind: rotary.angles(positions, x.dtype) for kind, rotary in self.rotaries.items()}
         windows = {block.attention.window for block in self.blocks}
         biases = {window: bias_of(positions, slots, window) for window in windows}
         kept = []
-        for block, memory in zip(self.blocks, memories, strict=True):
+        for block, hint in zip(self.blocks, self.hints(input_ids, x), strict=True):
+            shares = getattr(block, "shares", None)
+            memory = kept[shares] if shares is not None else None if memories is None else memories[len(kept)]
             bias, turned = biases[block.attention.window], angles.get(getattr(block, "rotary", "all"))
-            x, pair = block(x, bias, turned, memory=memory, start=start)
-            kept.append(pair)
+            x, pair = block(x, bias, turned, memory=memory, start=start, **hint)
+            if shares is None:
+                kept.append(pair)
         return self.norm(x), kept

@@ -46,7 +46,7 @@ class GemmaConfig(DecoderConfig):
         refuse_others(self.hidden_activation or self.hidden_act, self.use_bidirectional_attention)
 
 
-def refuse_others(activation: str, bidirectional: Any) -> None:
+def refuse_others(activation: str, bidirectional: Any = None) -> None:
     """Refuse what no Gemma here is computed with.
 
     Raises:
@@ -63,9 +63,9 @@ def refuse_others(activation: str, bidirectional: Any) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------- whole
-def gelu_perceptron(config: Any) -> GatedMultilayerPerceptron:
+def gelu_perceptron(config: Any, width: int | None = None) -> GatedMultilayerPerceptron:
     """The perceptron of every Gemma: W_down (gelu(W_gate x) * W_up x)."""
-    return GatedMultilayerPerceptron(config, ACTIVATIONS["gelu_pytorch_tanh"], name="perceptron")
+    return GatedMultilayerPerceptron(config, ACTIVATIONS["gelu_pytorch_tanh"], width=width, name="perceptron")
 
 
 class GemmaBackbone(LlamaBackbone):

@@ -6,10 +6,11 @@ Axes: B batch, T time (the pieces of a text), M hidden_size; those of attention 
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from hornbook import layers
-from hornbook_hub.decoders import CausalAttention, MixedConfig, RootMeanSquareNorm
+from hornbook_hub.decoders import CausalAttention, MixedConfig
 from hornbook_hub.models import llama
 from hornbook_hub.models.gemma import GemmaBackbone, gelu_perceptron, refuse_others
 
@@ -57,23 +58,20 @@ class Gemma2Block(layers.Layer):
     """x = x + normalize(attention(normalize(x))); x = x + normalize(perceptron(normalize(x))).
 
     Args:
-        config: `rms_norm_eps`.
         attention, perceptron: the two parts.
+        norm: makes a normalization.
         rotary: which angles it turns by.
-        offset: see `RootMeanSquareNorm`.
     """
 
-    def __init__(
-        self, config: Any, attention: Any, perceptron: Any, rotary: str = "all", offset: float = 1.0, **kwargs: Any
-    ) -> None:
+    def __init__(self, attention: Any, perceptron: Any, norm: Any, rotary: str = "all", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        epsilon, self.rotary = config.rms_norm_eps, rotary
-        self.attention_norm = RootMeanSquareNorm(epsilon, offset, name="attention_norm")
+        self.rotary = rotary
+        self.attention_norm = norm(name="attention_norm")
         self.attention = attention
-        self.attention_output_norm = RootMeanSquareNorm(epsilon, offset, name="attention_output_norm")
-        self.perceptron_norm = RootMeanSquareNorm(epsilon, offset, name="perceptron_norm")
+        self.attention_output_norm = norm(name="attention_output_norm")
+        self.perceptron_norm = norm(name="perceptron_norm")
         self.perceptron = perceptron
-        self.perceptron_output_norm = RootMeanSquareNorm(epsilon, offset, name="perceptron_output_norm")
+        self.perceptron_output_norm = norm(name="perceptron_output_norm")
 
     def call(self, x: Any, bias: Any, angles: Any = None, memory: Any = None, start: Any = None) -> Any:
         found, kept = self.attention(self.attention_norm(x), bias, angles, memory=memory, start=start)
@@ -109,7 +107,8 @@ class Gemma2Backbone(GemmaBackbone):
             window=config.window(i),
             name="attention",
         )
-        return Gemma2Block(config, attention, gelu_perceptron(config), name=f"block_{i}")
+        norm = partial(self.make_norm, config)
+        return Gemma2Block(attention, gelu_perceptron(config), norm, name=f"block_{i}")
 
 
 # ----------------------------------------------------------------------------------------------------- WEIGHTS table

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from hornbook import layers
-from hornbook_hub.decoders import CausalAttention, RootMeanSquareNorm, RotaryEmbedding
+from hornbook_hub.decoders import CausalAttention, RotaryEmbedding
 from hornbook_hub.models import gemma2
 from hornbook_hub.models.gemma import gelu_perceptron
 from hornbook_hub.models.gemma2 import Gemma2Backbone, Gemma2Block, Gemma2Config
@@ -88,16 +88,17 @@ class Gemma3Backbone(Gemma2Backbone):
 
     def make_block(self, config: Any, i: int) -> layers.Layer:
         """The block number `i`."""
+        norm = partial(self.make_norm, config)
         attention = CausalAttention(
             config,
             config.attention_bias,
             config.attention_bias,
-            norm=partial(RootMeanSquareNorm, config.rms_norm_eps, self.offset),
+            norm=norm,
             scale=config.query_pre_attn_scalar**-0.5,
             window=config.window(i),
             name="attention",
         )
-        return Gemma2Block(config, attention, gelu_perceptron(config), config.layer_types[i], name=f"block_{i}")
+        return Gemma2Block(attention, gelu_perceptron(config), norm, config.layer_types[i], name=f"block_{i}")
 
     def make_rotaries(self, config: Any) -> None:
         """Make the angles of each kind of block."""

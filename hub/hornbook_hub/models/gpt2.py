@@ -97,7 +97,7 @@ class GPT2Config(Config):
 class GPT2Attention(CausalAttention):
     """Attention whose queries, keys and values are one product, as the files hold it."""
 
-    def make_projections(self, config: Any, bias: bool) -> None:
+    def make_projections(self, config: Any, bias: bool, norm: Any) -> None:
         """Make what queries, keys and values are computed with."""
         self.queries_keys_values = dense(3 * self.heads * self.dim, config, "queries_keys_values", bias)
 

@@ -89,8 +89,9 @@ class LlamaBackbone(DecoderBackbone):
             config.vocab_size, config.hidden_size, embeddings_initializer=initializer, name="token_embedding"
         )
         self.blocks = [self.make_block(config, i) for i in range(config.num_hidden_layers)]
-        self.norm = RootMeanSquareNorm(config.rms_norm_eps, self.offset, name="norm")
+        self.norm = self.make_norm(config, "norm")
         self.make_rotaries(config)
+        self.make_others(config)
         self.make_weights()
 
     def make_block(self, config: Any, i: int) -> layers.Layer:
@@ -98,6 +99,13 @@ class LlamaBackbone(DecoderBackbone):
         attention = CausalAttention(config, config.attention_bias, config.attention_bias, name="attention")
         perceptron = GatedMultilayerPerceptron(config, ops.silu, config.mlp_bias, name="perceptron")
         return LlamaBlock(config, attention, perceptron, name=f"block_{i}")
+
+    def make_norm(self, config: Any, name: str) -> layers.Layer:
+        """A normalization of the family's kind."""
+        return RootMeanSquareNorm(config.rms_norm_eps, self.offset, name=name)
+
+    def make_others(self, config: Any) -> None:
+        """Make what a family has besides: a Llama, nothing."""
 
     def make_rotaries(self, config: Any) -> None:
         """Make the angles of each kind of block: there is one kind."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from hornbook import layers, ops
-from hornbook_hub.decoders import CausalAttention, GatedMultilayerPerceptron, RootMeanSquareNorm
+from hornbook_hub.decoders import CausalAttention, GatedMultilayerPerceptron
 from hornbook_hub.models import llama
 from hornbook_hub.models.llama import ATTENTION_NORMS, LlamaBackbone, LlamaBlock
 from hornbook_hub.models.qwen2 import Qwen2Config
@@ -51,7 +51,7 @@ class Qwen3Backbone(LlamaBackbone):
             config,
             config.attention_bias,
             config.attention_bias,
-            norm=partial(RootMeanSquareNorm, config.rms_norm_eps),
+            norm=partial(self.make_norm, config),
             window=config.window(i),
             name="attention",
         )
