@@ -9,13 +9,14 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
-from hornbook_hub.models import bert, gemma, gemma2, gemma3, gpt2, llama, mistral, qwen2, qwen3
+from hornbook_hub.models import bert, gemma, gemma2, gemma3, gemma4, gpt2, llama, mistral, qwen2, qwen3
 
 FAMILIES: dict[str, Any] = {
     "bert": bert,
     "gemma": gemma,
     "gemma2": gemma2,
     "gemma3_text": gemma3,
+    "gemma4_text": gemma4,
     "gpt2": gpt2,
     "llama": llama,
     "mistral": mistral,

@@ -26,7 +26,9 @@ def made(name, task, **settings):
     torch.manual_seed(0)
     model = getattr(transformers, twin.classes[task])(config).eval()
     for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
+        torch.nn.init.normal_(parameter, std=twin.spread)
+    for buffer in (buffer for key, buffer in model.named_buffers() if key.endswith("layer_scalar")):
+        torch.nn.init.uniform_(buffer, 0.5, 1.5)
     return model
 
 

@@ -27,6 +27,7 @@ class Twin:
     inputs: tuple[str, ...] = ("input_ids", "attention_mask")
     outputs: dict[str, str] = field(default_factory=lambda: {"last_hidden_state": "last_hidden_state"})
     first_id: int = 5  # ids below it are special
+    spread: float = 0.3  # of the weights; where it is large, float32 itself may miss the gradients by more than 1e-5
 
 
 SMALL = {
@@ -117,6 +118,22 @@ def gemma3(**settings: Any) -> Twin:
     return Twin("Gemma3TextConfig", {**LLAMA, **GEMMA2, "sliding_window_pattern": 2, **settings}, GEMMA3_CLASSES)
 
 
+GEMMA4 = {
+    "head_dim": 8,
+    "global_head_dim": 16,
+    "sliding_window": 4,
+    "num_hidden_layers": 4,
+    "vocab_size_per_layer_input": 60,
+}
+
+
+def gemma4(**settings: Any) -> Twin:
+    settings = {**LLAMA, **GEMMA4, **settings}
+    types = ["sliding_attention", "full_attention"] * (settings["num_hidden_layers"] // 2)
+    classes = {"backbone": "Gemma4TextModel", "causal_lm": "Gemma4ForCausalLM"}
+    return Twin("Gemma4TextConfig", {**settings, "layer_types": types}, classes, spread=0.15)
+
+
 TWINS = {
     "bert": BERT,
     "bert, gelu_new": bert(hidden_act="gelu_new"),
@@ -127,6 +144,15 @@ TWINS = {
     "gemma2, no caps": decoder("Gemma2", **GEMMA2, attn_logit_softcapping=None, final_logit_softcapping=None),
     "gemma3_text": gemma3(),
     "gemma3_text, scaled": gemma3(rope_parameters=GEMMA3_ROPE, final_logit_softcapping=3.0, num_hidden_layers=3),
+    "gemma4_text": gemma4(num_kv_shared_layers=2, use_double_wide_mlp=True, hidden_size_per_layer_input=6),
+    "gemma4_text, keys are values": gemma4(
+        attention_k_eq_v=True,
+        num_global_key_value_heads=1,
+        hidden_size_per_layer_input=0,
+        final_logit_softcapping=3.0,
+        tie_word_embeddings=False,
+        num_hidden_layers=2,
+    ),
     "gpt2": Twin("GPT2Config", GPT2, GPT2_CLASSES),
     "gpt2, scales": Twin(
         "GPT2Config",
