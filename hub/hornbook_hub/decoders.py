@@ -260,7 +260,7 @@ def attend(
     scores = ops.einsum("btgrd,bsgd->bgrts", grouped, keys)
     if softcap is not None:
         scores = ops.tanh(scores / softcap) * softcap
-    scores = ops.cast(scores, "float32") + ops.expand_dims(bias, 2)
+    scores = ops.cast(scores, "float32") + ops.expand_dims(ops.cast(bias, "float32"), 2)
     weights = ops.cast(ops.softmax(scores, axis=-1), queries.dtype)
     weights = weights if dropout is None else dropout(weights)
     return ops.reshape(ops.einsum("bgrts,bsgd->btgrd", weights, values), (batch, time, heads, dim))
@@ -278,7 +278,7 @@ def bias_of(positions: Any, slots: Any, window: int | None = None) -> Any:
     seen = ops.logical_and(there <= here, there > NOWHERE)
     if window is not None:
         seen = ops.logical_and(seen, there > here - window)
-    return ops.where(seen, 0.0, -1e9)
+    return ops.where(seen, 0.0, -3e4)  # float16 holds it; with -inf, padding, which sees nothing, would become NaN
 
 
 class Cache:

@@ -8,11 +8,13 @@ import pytest
 from tests.hub.test_exact import made
 from tests.hub.twins import TWINS
 
+import hornbook as keras
 import hornbook_hub as hub
 from hornbook import ops
 from hornbook_hub.decoders import NOWHERE
 from hornbook_hub.families import FAMILIES
 
+torch = pytest.importorskip("torch", reason="PyTorch runs the reference")
 transformers = pytest.importorskip("transformers", reason="transformers is the reference")
 DECODERS = [name for name, twin in TWINS.items() if "causal_lm" in twin.classes]
 
@@ -81,3 +83,61 @@ def test_older_spellings(name, tmp_path):
         (tmp_path / "config.json").write_text(json.dumps(written))
         again = transformers.AutoConfig.from_pretrained(tmp_path).to_dict()
         assert {key: again[key] for key in newer if key in again} == {key: config.to_dict()[key] for key in newer}
+
+
+def test_gemma4_sizes_in_both_spellings():
+    config_class = FAMILIES["gemma4_text"].BACKBONE.config_class
+    sizes = {"num_hidden_layers": 6, "num_kv_shared_layers": 2, "attention_k_eq_v": True}
+    sizes["layer_types"] = ["sliding_attention", "full_attention"] * 3
+    first = config_class(**sizes, global_head_dim=64, num_global_key_value_heads=1)
+    later = config_class(
+        **sizes, per_layer_config={str(i): {"head_dim": 64, "num_key_value_heads": 1} for i in (1, 3, 5)}
+    )
+    assert first.to_dict() == later.to_dict()
+    assert [later.head_dim_of(i) for i in range(2)] == [256, 64]
+    assert [later.key_value_heads_of(i) for i in range(2)] == [4, 1]
+    assert [later.shares(i) for i in range(6)] == [None, None, None, None, 2, 3]
+    rows = FAMILIES["gemma4_text"].WEIGHTS(later)  # published files hold what sharing layers do not use
+    assert rows["layers.4.self_attn.k_proj.weight"] == rows["layers.1.self_attn.v_proj.weight"] == (None, None)
+    with pytest.raises(ValueError, match="the same sizes"):
+        config_class(**sizes, per_layer_config={"1": {"head_dim": 64}, "3": {"head_dim": 32}})
+
+
+def test_layer_types_fit_the_layers():
+    with pytest.raises(ValueError, match="each of 3 layers"):
+        FAMILIES["qwen2"].BACKBONE.config_class(num_hidden_layers=3, layer_types=["full_attention"] * 2)
+
+
+@pytest.fixture
+def policy(request):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("policy", ["bfloat16"], indirect=True)
+def test_gemma_scales_vectors_as_the_dtype_rounds(policy):
+    sizes = {"vocab_size": 4, "hidden_size": 3072, "intermediate_size": 4, "num_hidden_layers": 1, "head_dim": 2}
+    config = FAMILIES["gemma"].BACKBONE.config_class(num_attention_heads=1, num_key_value_heads=1, **sizes)
+    backbone = FAMILIES["gemma"].BACKBONE(config)
+    backbone.token_embedding.embeddings.assign(np.ones((4, 3072)))
+    found = backbone.embed(ops.array([[1]]), None)
+    assert found.dtype.name == policy
+    assert float(np.asarray(found, "float32")[0, 0, 0]) == 55.5  # the root is 55.4256
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("policy", ["float16", "mixed_bfloat16"], indirect=True)
+def test_short_floats_with_padding(policy, tmp_path):
+    model = made("gemma2", "causal_lm")
+    model.save_pretrained(tmp_path)
+    arrays = {"input_ids": np.full((1, 6), 7), "attention_mask": np.array([[0, 0, 1, 1, 1, 1]])}
+    found = np.asarray(hub.load(tmp_path)(arrays), "float32")[:, 2:]
+    wanted = model(**{key: torch.tensor(value) for key, value in arrays.items()}).logits.detach().numpy()[:, 2:]
+    assert np.abs(found - wanted).max() <= 0.05 * np.abs(wanted).max()
+
+
+def test_each_name_of_a_preset_is_one_preset():
+    names = [name for preset in hub.presets() for name in (preset["name"], *preset.get("aliases", ()))]
+    assert len(names) == len(set(names))
