@@ -3,7 +3,7 @@
 A row stands for all checks of `test_exact.py`: hidden states, logits, gradients, files in both directions.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,11 @@ def decoder(name: str, **settings: Any) -> Twin:
     return Twin(f"{name}Config", {**LLAMA, **settings}, decoder_classes(name))
 
 
+def variant(twin: Twin) -> Twin:
+    """With one task: what differs from the family's first row is below the heads, or the causal one's."""
+    return replace(twin, classes={"causal_lm": twin.classes["causal_lm"]})
+
+
 def llama(**settings: Any) -> Twin:
     return decoder("Llama", **settings)
 
@@ -139,37 +144,41 @@ TWINS = {
     "bert, gelu_new": bert(hidden_act="gelu_new"),
     "bert, relu": bert(hidden_act="relu"),
     "gemma": decoder("Gemma", head_dim=12),
-    "gemma, gelu, untied": decoder("Gemma", head_dim=8, hidden_act="gelu", tie_word_embeddings=False),
+    "gemma, gelu, untied": variant(decoder("Gemma", head_dim=8, hidden_act="gelu", tie_word_embeddings=False)),
     "gemma2": decoder("Gemma2", **GEMMA2),
-    "gemma2, no caps": decoder("Gemma2", **GEMMA2, attn_logit_softcapping=None, final_logit_softcapping=None),
+    "gemma2, no caps": variant(decoder("Gemma2", **GEMMA2, attn_logit_softcapping=None, final_logit_softcapping=None)),
     "gemma3_text": gemma3(),
-    "gemma3_text, scaled": gemma3(rope_parameters=GEMMA3_ROPE, final_logit_softcapping=3.0, num_hidden_layers=3),
+    "gemma3_text, scaled": variant(
+        gemma3(rope_parameters=GEMMA3_ROPE, final_logit_softcapping=3.0, num_hidden_layers=3)
+    ),
     "gemma4_text": gemma4(num_kv_shared_layers=2, use_double_wide_mlp=True, hidden_size_per_layer_input=6),
-    "gemma4_text, keys are values": gemma4(
-        attention_k_eq_v=True,
-        num_global_key_value_heads=1,
-        hidden_size_per_layer_input=0,
-        final_logit_softcapping=3.0,
-        tie_word_embeddings=False,
-        num_hidden_layers=2,
+    "gemma4_text, keys are values": variant(
+        gemma4(
+            attention_k_eq_v=True,
+            num_global_key_value_heads=1,
+            hidden_size_per_layer_input=0,
+            final_logit_softcapping=3.0,
+            tie_word_embeddings=False,
+            num_hidden_layers=2,
+        )
     ),
     "gpt2": Twin("GPT2Config", GPT2, GPT2_CLASSES),
     "gpt2, scales": Twin(
         "GPT2Config",
         {**GPT2, "scale_attn_by_inverse_layer_idx": True, "n_inner": 37, "activation_function": "relu"},
-        {"backbone": "GPT2Model", "causal_lm": "GPT2LMHeadModel"},
+        {"causal_lm": "GPT2LMHeadModel"},
     ),
     "llama": llama(),
-    "llama, tied, biases": llama(tie_word_embeddings=True, attention_bias=True, mlp_bias=True, head_dim=12),
-    "llama, llama3": llama(rope_parameters=LLAMA3),
-    "llama, linear": llama(rope_parameters={"rope_type": "linear", "rope_theta": 1000.0, "factor": 3.0}),
-    "llama, yarn": llama(rope_parameters=YARN),
+    "llama, tied, biases": variant(llama(tie_word_embeddings=True, attention_bias=True, mlp_bias=True, head_dim=12)),
+    "llama, llama3": variant(llama(rope_parameters=LLAMA3)),
+    "llama, linear": variant(llama(rope_parameters={"rope_type": "linear", "rope_theta": 1000.0, "factor": 3.0})),
+    "llama, yarn": variant(llama(rope_parameters=YARN)),
     "mistral": decoder("Mistral", sliding_window=4, head_dim=12),
-    "mistral, no window": decoder("Mistral", sliding_window=None),
+    "mistral, no window": variant(decoder("Mistral", sliding_window=None)),
     "qwen2": decoder("Qwen2", use_sliding_window=True, sliding_window=4, max_window_layers=1),
-    "qwen2, tied": decoder("Qwen2", tie_word_embeddings=True),
+    "qwen2, tied": variant(decoder("Qwen2", tie_word_embeddings=True)),
     "qwen3": decoder("Qwen3", head_dim=12, tie_word_embeddings=True),
-    "qwen3, biases": decoder("Qwen3", head_dim=8, attention_bias=True, layer_types=["full_attention"] * 2),
+    "qwen3, biases": variant(decoder("Qwen3", head_dim=8, attention_bias=True, layer_types=["full_attention"] * 2)),
 }
 
 
