@@ -5,7 +5,6 @@ A family is a module of `hornbook_hub.models` with the same names in each: `BACK
 there and a row here.
 """
 
-import importlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,8 +25,9 @@ FAMILIES: dict[str, Any] = {
 
 
 def family_of(backbone: Any) -> Any:
-    """The module of a backbone's family."""
-    return importlib.import_module(type(backbone).__module__)
+    """The module of a backbone's family; a class derived from a family's is of that family."""
+    by_class = {family.BACKBONE: family for family in FAMILIES.values()}
+    return next(by_class[cls] for cls in type(backbone).__mro__ if cls in by_class)
 
 
 def model_type_of(backbone: Any) -> str:
