@@ -60,8 +60,9 @@ class Config:
         return cls(**{key: value for key, value in config.items() if key in known}, inert=inert)
 
     def to_dict(self) -> dict[str, Any]:
-        """The config as `config.json` has it."""
-        config = {key: value for key, value in asdict(self).items() if key != "inert" and value is not None}
+        """The config as `config.json` has it: None is written where another value would be taken for a missing key."""
+        unset = {f.name for f in fields(self) if f.default is None}
+        config = {k: v for k, v in asdict(self).items() if k != "inert" and not (v is None and k in unset)}
         return {**self.inert, **config}
 
     def set_classes(self, count: int) -> None:

@@ -55,6 +55,69 @@ class RotaryConfig(Config):
         }
 
 
+@dataclass(kw_only=True)
+class DecoderConfig(RotaryConfig):
+    """The fields that the decoders after Llama have in common."""
+
+    vocab_size: int = 32000
+    hidden_size: int = 4096
+    intermediate_size: int = 11008
+    num_hidden_layers: int = 32
+    num_attention_heads: int = 32
+    num_key_value_heads: int = 0  # as many as num_attention_heads
+    head_dim: int = 0  # hidden_size / num_attention_heads
+    initializer_range: float = 0.02
+    rms_norm_eps: float = 1e-6
+    tie_word_embeddings: bool = False
+    attention_dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.num_key_value_heads = self.num_key_value_heads or self.num_attention_heads
+        self.head_dim = self.head_dim or self.hidden_size // self.num_attention_heads
+        if self.num_attention_heads % self.num_key_value_heads:
+            raise ValueError(
+                f"num_attention_heads must be a multiple of num_key_value_heads, got {self.num_attention_heads} and "
+                f"{self.num_key_value_heads}."
+            )
+
+    def window(self, layer: int) -> int | None:
+        """How many pieces back a layer looks; all if None."""
+        return None
+
+
+@dataclass(kw_only=True)
+class MixedConfig(DecoderConfig):
+    """Base of the configs whose layers differ in how far back they look.
+
+    A layer of type "full_attention" looks at all pieces before, one of type "sliding_attention" at `sliding_window` of them.
+    """
+
+    sliding_window: int | None = 4096
+    layer_types: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.layer_types is None:
+            self.layer_types = [self.usual_type(layer) for layer in range(self.num_hidden_layers)]
+        if len(self.layer_types) != self.num_hidden_layers or set(self.layer_types) - {
+            "full_attention",
+            "sliding_attention",
+        }:
+            raise ValueError(
+                f"layer_types must be 'full_attention' or 'sliding_attention' for each of {self.num_hidden_layers} layers "
+                f"(num_hidden_layers), got {self.layer_types}."
+            )
+
+    def usual_type(self, layer: int) -> str:
+        """The type of a layer, where the config does not list them."""
+        raise NotImplementedError
+
+    def window(self, layer: int) -> int | None:
+        """How many pieces back a layer looks; all if None."""
+        assert self.layer_types is not None
+        return self.sliding_window if self.layer_types[layer] == "sliding_attention" else None
+
+
 def inverse_frequencies(settings: dict[str, Any], dim: int, longest: int) -> tuple[np.ndarray, float]:
     """What turns a position into angles: theta^(-2j/D) for j = 0 .. D/2 - 1, scaled as the settings say.
 
@@ -78,6 +141,10 @@ def inverse_frequencies(settings: dict[str, Any], dim: int, longest: int) -> tup
     if kind == "default":
         return plain, 1.0
     factor = float(settings.get("factor", 1.0))
+    if kind == "proportional":  # the first angles of a whole head; the others do not turn
+        turning = int(settings.get("partial_rotary_factor", 1.0) * dim // 2)
+        whole = (1.0 / np.float32(theta) ** (np.arange(0, dim, 2, dtype="float32") / np.float32(dim))).astype("float32")
+        return np.where(np.arange(dim // 2) < turning, whole, 0).astype("float32") / np.float32(factor), 1.0
     if kind == "linear":
         return plain / np.float32(factor), 1.0
     if kind == "llama3":
@@ -90,7 +157,7 @@ def inverse_frequencies(settings: dict[str, Any], dim: int, longest: int) -> tup
         return scaled.astype("float32"), 1.0
     if kind == "yarn":
         return _yarn(settings, plain, rotated, theta, factor, longest)
-    raise ValueError(f"rope_type must be 'default', 'linear', 'llama3' or 'yarn', got {kind!r}.")
+    raise ValueError(f"rope_type must be 'default', 'linear', 'llama3', 'proportional' or 'yarn', got {kind!r}.")
 
 
 def _yarn(
@@ -171,7 +238,9 @@ class RootMeanSquareNorm(layers.Layer):
 
 
 # --------------------------------------------------------------------------------------------------------- attention
-def attend(queries: Any, keys: Any, values: Any, bias: Any, scale: float, softcap: float | None = None) -> Any:
+def attend(
+    queries: Any, keys: Any, values: Any, bias: Any, scale: float, softcap: float | None = None, dropout: Any = None
+) -> Any:
     """softmax(scale q k^T + bias) v, where H / G heads of queries share a head of keys and values.
 
     Args:
@@ -180,6 +249,7 @@ def attend(queries: Any, keys: Any, values: Any, bias: Any, scale: float, softca
         bias: (B, 1, T, S), 0 where a slot may be looked at.
         scale: usually 1 / sqrt(D).
         softcap: scores become softcap tanh(score / softcap), if given.
+        dropout: what drops some of the weights in training, if given.
 
     Returns:
         (B, T, H, D).
@@ -190,8 +260,9 @@ def attend(queries: Any, keys: Any, values: Any, bias: Any, scale: float, softca
     scores = ops.einsum("btgrd,bsgd->bgrts", grouped, keys)
     if softcap is not None:
         scores = ops.tanh(scores / softcap) * softcap
-    scores = ops.cast(scores, "float32") + ops.expand_dims(bias, 2)
+    scores = ops.cast(scores, "float32") + ops.expand_dims(ops.cast(bias, "float32"), 2)
     weights = ops.cast(ops.softmax(scores, axis=-1), queries.dtype)
+    weights = weights if dropout is None else dropout(weights)
     return ops.reshape(ops.einsum("bgrts,bsgd->btgrd", weights, values), (batch, time, heads, dim))
 
 
@@ -207,11 +278,11 @@ def bias_of(positions: Any, slots: Any, window: int | None = None) -> Any:
     seen = ops.logical_and(there <= here, there > NOWHERE)
     if window is not None:
         seen = ops.logical_and(seen, there > here - window)
-    return ops.where(seen, 0.0, -1e9)
+    return ops.where(seen, 0.0, -3e4)  # float16 holds it; with -inf, padding, which sees nothing, would become NaN
 
 
 class Cache:
-    """The keys and values of what was read, one pair a layer, and the positions of their slots.
+    """The keys and values of what was read, one pair for each layer that makes them, and the positions of their slots.
 
     Attributes:
         layers: [(keys, values)], each (B, S, G, D).
@@ -227,14 +298,19 @@ class CausalAttention(layers.Layer):
     """Attention of a decoder, to what came before: (B, T, M) -> (B, T, M).
 
     Args:
-        config: `hidden_size`, `num_attention_heads`, `num_key_value_heads`, `head_dim`, `initializer_range`.
+        config: `hidden_size`, `num_attention_heads`, `num_key_value_heads`, `head_dim`, `attention_dropout`,
+            `initializer_range`.
         bias: whether the projections of queries, keys and values have one.
         output_bias: whether the last projection has one.
         norm: makes a normalization of queries and of keys, for families that have them.
         scale: what scores are multiplied by; 1 / sqrt(D) if None.
         softcap: see `attend`.
         window: see `bias_of`.
+        groups, dim: G and D, where they are not those of the config.
     """
+
+    query_norm: Any = None
+    key_norm: Any = None
 
     def __init__(
         self,
@@ -245,18 +321,31 @@ class CausalAttention(layers.Layer):
         scale: float | None = None,
         softcap: float | None = None,
         window: int | None = None,
+        groups: int | None = None,
+        dim: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.heads, self.groups, self.dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
+        self.heads, self.groups = config.num_attention_heads, groups or config.num_key_value_heads
+        self.dim = dim or config.head_dim
         self.scale = self.dim**-0.5 if scale is None else scale
         self.softcap, self.window = softcap, window
+        self.make_projections(config, bias, norm)
+        self.projection = dense(config.hidden_size, config, "projection", output_bias)
+        self.dropout = layers.Dropout(config.attention_dropout)
+
+    def make_projections(self, config: Any, bias: bool, norm: Any) -> None:
+        """Make what queries, keys and values are computed with."""
+        if norm is not None:
+            self.query_norm, self.key_norm = norm(name="query_norm"), norm(name="key_norm")
         self.query = dense(self.heads * self.dim, config, "query", bias)
         self.key = dense(self.groups * self.dim, config, "key", bias)
         self.value = dense(self.groups * self.dim, config, "value", bias)
-        self.projection = dense(config.hidden_size, config, "projection", output_bias)
-        self.query_norm = None if norm is None else norm(name="query_norm")
-        self.key_norm = None if norm is None else norm(name="key_norm")
+
+    def project(self, x: Any) -> tuple[Any, Any, Any]:
+        """Queries (B, T, H, D), keys and values (B, T, G, D) of (B, T, M)."""
+        queries, keys = self.split(self.query(x), self.heads), self.split(self.key(x), self.groups)
+        return queries, keys, self.split(self.value(x), self.groups)
 
     def split(self, x: Any, heads: int) -> Any:
         """(B, T, heads D) -> (B, T, heads, D)."""
@@ -265,8 +354,7 @@ class CausalAttention(layers.Layer):
     def call(self, x: Any, bias: Any, angles: Any = None, memory: Any = None, start: Any = None) -> Any:
         """The output, and keys and values: with a `memory` (keys, values) of (B, S, G, D), those with new ones from slot
         `start` on."""
-        queries, keys = self.split(self.query(x), self.heads), self.split(self.key(x), self.groups)
-        values = self.split(self.value(x), self.groups)
+        queries, keys, values = self.project(x)
         if self.query_norm is not None and self.key_norm is not None:
             queries, keys = self.query_norm(queries), self.key_norm(keys)
         if angles is not None:
@@ -274,9 +362,12 @@ class CausalAttention(layers.Layer):
         if memory is not None:
             keys = ops.slice_update(memory[0], (0, start, 0, 0), keys)
             values = ops.slice_update(memory[1], (0, start, 0, 0), values)
-        found = attend(queries, keys, values, bias, self.scale, self.softcap)
-        found = ops.reshape(found, (*ops.shape(found)[:2], self.heads * self.dim))
-        return self.projection(found), (keys, values)
+        return self.look(queries, keys, values, bias), (keys, values)
+
+    def look(self, queries: Any, keys: Any, values: Any, bias: Any) -> Any:
+        """What the queries find among keys and values: (B, T, M)."""
+        found = attend(queries, keys, values, bias, self.scale, self.softcap, self.dropout)
+        return self.projection(ops.reshape(found, (*ops.shape(found)[:2], self.heads * self.dim)))
 
 
 def dense(units: int, config: Any, name: str, bias: bool = False) -> layers.Dense:
@@ -286,12 +377,22 @@ def dense(units: int, config: Any, name: str, bias: bool = False) -> layers.Dens
 
 
 class GatedMultilayerPerceptron(layers.Layer):
-    """W_down (act(W_gate x) * W_up x): (B, T, M) -> (B, T, M). Shazeer 2020, https://arxiv.org/abs/2002.05202."""
+    """W_down (act(W_gate x) * W_up x): (B, T, M) -> (B, T, M). Shazeer 2020, https://arxiv.org/abs/2002.05202.
 
-    def __init__(self, config: Any, activation: Any, bias: bool = False, **kwargs: Any) -> None:
+    Args:
+        config: `intermediate_size`, `hidden_size`, `initializer_range`.
+        activation: the function act.
+        bias: whether the products have one.
+        width: how many numbers there are within, if not `intermediate_size`.
+    """
+
+    def __init__(
+        self, config: Any, activation: Any, bias: bool = False, width: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.gate = dense(config.intermediate_size, config, "gate", bias)
-        self.up = dense(config.intermediate_size, config, "up", bias)
+        inner: int = config.intermediate_size if width is None else width
+        self.gate = dense(inner, config, "gate", bias)
+        self.up = dense(inner, config, "up", bias)
         self.down = dense(config.hidden_size, config, "down", bias)
         self.activation = activation
 
@@ -304,17 +405,19 @@ class DecoderBackbone(keras.Model):
     """Base of the decoders: a table of vectors, blocks one after the other, a last normalization.
 
     A family's class makes `token_embedding`, `blocks` and `norm`, and calls `make_weights`. A block is called as
-    `CausalAttention` is and gives (x, (keys, values)); it may have a `window` (see `bias_of`) and names its `rotary`.
+    `CausalAttention` is and gives (x, (keys, values)); it has that as its `attention`, and may name its `rotary`.
+    A block that `shares` makes no keys and values: its memory is what the block of that number has made.
 
     Args:
         config: the sizes.
 
     Call:
         a dictionary of `input_ids` (B, T) and `attention_mask` (B, T; 1 where a piece is, ones if missing), all integers.
-        Returns {"last_hidden_state": (B, T, M)}.
+        Returns {"last_hidden_state": (B, T, M), "pooler_output": (B, M), that of each text's last piece}.
     """
 
     input_names = ("input_ids", "attention_mask")
+    classifier_dropout = 0.0
 
     def __init__(self, config: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -330,6 +433,10 @@ class DecoderBackbone(keras.Model):
         """(B, T) pieces at (B, T) positions as vectors (B, T, M)."""
         return self.token_embedding(input_ids)
 
+    def hints(self, input_ids: Any, x: Any) -> list[dict[str, Any]]:
+        """What else each block is told, by name, of pieces (B, T) and their vectors (B, T, M)."""
+        return [{} for _ in self.blocks]
+
     def call(self, inputs: Any) -> dict[str, Any]:
         input_ids = ops.cast(inputs["input_ids"], "int32")
         if len(input_ids.shape) != 2:
@@ -337,8 +444,9 @@ class DecoderBackbone(keras.Model):
         positions = ops.zeros_like(input_ids) + ops.arange(ops.shape(input_ids)[1], dtype="int32")
         mask = inputs.get("attention_mask")
         slots = positions if mask is None else ops.where(ops.cast(mask, "bool"), positions, NOWHERE)
-        hidden, _ = self._read(input_ids, positions, slots, [None] * len(self.blocks), None)
-        return {"last_hidden_state": hidden}
+        hidden, _ = self._read(input_ids, positions, slots, None, None)
+        last = ops.max(ops.maximum(slots, 0), axis=1)[:, None, None]
+        return {"last_hidden_state": hidden, "pooler_output": ops.take_along_axis(hidden, last, axis=1)[:, 0]}
 
     def decode(self, input_ids: Any, positions: Any, cache: Cache) -> tuple[Any, Cache]:
         """Read more pieces, which see what the cache holds and each other.
@@ -358,18 +466,22 @@ class DecoderBackbone(keras.Model):
 
     def new_cache(self, batch: int, size: int) -> Cache:
         """An empty cache of `size` slots."""
-        shape = (batch, size, self.config.num_key_value_heads, self.config.head_dim)
-        pairs = [(ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)) for _ in self.blocks]
+        makers = [block.attention for block in self.blocks if getattr(block, "shares", None) is None]
+        shapes = [(batch, size, attention.groups, attention.dim) for attention in makers]
+        pairs = [(ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)) for shape in shapes]
         return Cache(pairs, ops.full((batch, size), NOWHERE, "int32"), 0)
 
-    def _read(self, input_ids: Any, positions: Any, slots: Any, memories: list, start: Any) -> tuple[Any, list]:
+    def _read(self, input_ids: Any, positions: Any, slots: Any, memories: list | None, start: Any) -> tuple[Any, list]:
         x = self.embed(input_ids, ops.maximum(positions, 0))
         angles = {kind: rotary.angles(positions, x.dtype) for kind, rotary in self.rotaries.items()}
-        windows = {getattr(block, "window", None) for block in self.blocks}
+        windows = {block.attention.window for block in self.blocks}
         biases = {window: bias_of(positions, slots, window) for window in windows}
         kept = []
-        for block, memory in zip(self.blocks, memories, strict=True):
-            bias, turned = biases[getattr(block, "window", None)], angles.get(getattr(block, "rotary", "all"))
-            x, pair = block(x, bias, turned, memory, start)
-            kept.append(pair)
+        for block, hint in zip(self.blocks, self.hints(input_ids, x), strict=True):
+            shares = getattr(block, "shares", None)
+            memory = kept[shares] if shares is not None else None if memories is None else memories[len(kept)]
+            bias, turned = biases[block.attention.window], angles.get(getattr(block, "rotary", "all"))
+            x, pair = block(x, bias, turned, memory=memory, start=start, **hint)
+            if shares is None:
+                kept.append(pair)
         return self.norm(x), kept

@@ -8,7 +8,24 @@ there and a row here.
 from collections.abc import Iterator
 from typing import Any
 
-from hornbook_hub.models import bert, distilbert, electra, llama, modernbert, mpnet, roberta, xlm_roberta
+from hornbook_hub.models import (
+    bert,
+    distilbert,
+    electra,
+    gemma,
+    gemma2,
+    gemma3,
+    gemma4,
+    gpt2,
+    llama,
+    mistral,
+    modernbert,
+    mpnet,
+    qwen2,
+    qwen3,
+    roberta,
+    xlm_roberta,
+)
 
 FAMILIES: dict[str, Any] = {
     "bert": bert,
@@ -18,7 +35,15 @@ FAMILIES: dict[str, Any] = {
     "mpnet": mpnet,
     "electra": electra,
     "modernbert": modernbert,
+    "gpt2": gpt2,
     "llama": llama,
+    "mistral": mistral,
+    "qwen2": qwen2,
+    "qwen3": qwen3,
+    "gemma": gemma,
+    "gemma2": gemma2,
+    "gemma3_text": gemma3,
+    "gemma4_text": gemma4,
 }
 
 

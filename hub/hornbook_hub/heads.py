@@ -15,14 +15,15 @@ class DenseHead(layers.Layer):
         classes: how many numbers it gives.
         name_of_layer: the name of the Dense layer, which is its name in checkpoints too.
         source: which output of the backbone: "last_hidden_state" (B, T, M) or "pooler_output" (B, M).
+        use_bias: whether there is a b.
     """
 
-    name_of_layer, source = "classifier", "last_hidden_state"
+    name_of_layer, source, use_bias = "classifier", "last_hidden_state", True
 
     def __init__(self, backbone: Any, classes: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dropout = layers.Dropout(self.rate(backbone))
-        setattr(self, self.name_of_layer, classifier(classes, self.name_of_layer))
+        setattr(self, self.name_of_layer, classifier(classes, self.name_of_layer, self.use_bias))
 
     def rate(self, backbone: Any) -> float:
         """How much is dropped in training."""
@@ -38,15 +39,22 @@ class DenseHead(layers.Layer):
         return {f"{name}.weight": (f"head.{name}.kernel", transposed), f"{name}.bias": f"head.{name}.bias"}
 
 
-def classifier(classes: int, name: str) -> layers.Dense:
+def classifier(classes: int, name: str, use_bias: bool = True) -> layers.Dense:
     """A last projection, whose weights start small."""
-    return layers.Dense(classes, kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02), name=name)
+    initializer = keras.initializers.TruncatedNormal(stddev=0.02)
+    return layers.Dense(classes, use_bias=use_bias, kernel_initializer=initializer, name=name)
 
 
 class PooledHead(DenseHead):
     """Classes of a whole text, from the pooled output: (B, classes)."""
 
     source = "pooler_output"
+
+
+class ScoreHead(PooledHead):
+    """Classes of a whole text, from a decoder's output for its last piece: (B, classes)."""
+
+    name_of_layer, use_bias = "score", False
 
 
 class TokenHead(DenseHead):

@@ -26,7 +26,9 @@ def made(name, task, **settings):
     torch.manual_seed(0)
     model = getattr(transformers, twin.classes[task])(config).eval()
     for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
+        torch.nn.init.normal_(parameter, std=twin.spread)
+    for buffer in (buffer for key, buffer in model.named_buffers() if key.endswith("layer_scalar")):
+        torch.nn.init.uniform_(buffer, 0.5, 1.5)
     for part in model.modules():  # untied heads have two names for their bias, of which one counts
         if isinstance(getattr(part, "decoder", None), torch.nn.Linear) and hasattr(part, "bias"):
             part.bias.data.copy_(part.decoder.bias.data)
@@ -100,7 +102,7 @@ def test_gradients(name, tmp_path):
     import tensorflow as tf
 
     task = next(
-        task for task in ("text_classifier", "causal_lm", "masked_lm", "backbone") if task in TWINS[name].classes
+        task for task in ("causal_lm", "text_classifier", "masked_lm", "backbone") if task in TWINS[name].classes
     )
     off = {key: 0.0 for key in getattr(transformers, TWINS[name].config)().to_dict() if key.endswith("dropout_prob")}
     model = made(name, task, **off)

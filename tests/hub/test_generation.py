@@ -17,7 +17,8 @@ PROMPTS = [[5, 17, 23, 42, 8, 9, 30], [11, 50], [7]]
 
 
 def twin(name, folder, **settings):
-    model = made(name, "causal_lm", max_position_embeddings=256, **settings)
+    longest = "n_positions" if "n_positions" in TWINS[name].settings else "max_position_embeddings"
+    model = made(name, "causal_lm", **{longest: 256, **settings})
     model.save_pretrained(folder)
     return model, hub.load(folder)
 

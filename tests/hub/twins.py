@@ -3,7 +3,7 @@
 A row stands for all checks of `test_exact.py`: hidden states, logits, gradients, files in both directions.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class Twin:
     outputs: dict[str, str] = field(default_factory=lambda: {"last_hidden_state": "last_hidden_state"})
     first_id: int = 5  # ids below it are special
     pad_id: int = 0
+    spread: float = 0.3  # of the weights; where it is large, float32 itself may miss the gradients by more than 1e-5
 
     def __post_init__(self) -> None:
         self.pad_id = self.settings.get("pad_token_id") or 0
@@ -87,13 +88,22 @@ ROTATIONS = {
 
 
 def variant(twin: Twin, *tasks: str, **settings: Any) -> Twin:
-    """The same family with other settings, on the tasks where they matter."""
-    classes = {task: twin.classes[task] for task in tasks}
-    return Twin(twin.config, {**twin.settings, **settings}, classes, twin.inputs, twin.outputs)
+    """The same family with other settings, on the tasks where they matter; of a decoder, that is what comes next."""
+    classes = {task: twin.classes[task] for task in tasks or ("causal_lm",)}
+    return replace(twin, settings={**twin.settings, **settings}, classes=classes)
 
 
-LLAMA = {**SMALL, "num_key_value_heads": 2}
-LLAMA_CLASSES = {"backbone": "LlamaModel", "causal_lm": "LlamaForCausalLM"}
+LLAMA = {**SMALL, "num_key_value_heads": 2, "pad_token_id": 0}
+
+
+def decoder_classes(name: str) -> dict[str, str]:
+    return {
+        "backbone": f"{name}Model",
+        "causal_lm": f"{name}ForCausalLM",
+        "text_classifier": f"{name}ForSequenceClassification",
+    }
+
+
 LLAMA3 = {
     "rope_type": "llama3",
     "rope_theta": 500000.0,
@@ -105,8 +115,57 @@ LLAMA3 = {
 YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 10}
 
 
+def decoder(name: str, **settings: Any) -> Twin:
+    return Twin(f"{name}Config", {**LLAMA, **settings}, decoder_classes(name))
+
+
 def llama(**settings: Any) -> Twin:
-    return Twin("LlamaConfig", {**LLAMA, **settings}, LLAMA_CLASSES)
+    return decoder("Llama", **settings)
+
+
+GPT2 = {
+    "vocab_size": 60,
+    "n_embd": 32,
+    "n_layer": 2,
+    "n_head": 4,
+    "n_positions": 40,
+    "num_labels": 3,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 1,
+}
+GPT2_CLASSES = {**decoder_classes("GPT2"), "causal_lm": "GPT2LMHeadModel"}
+
+GEMMA2 = {"head_dim": 12, "sliding_window": 4, "query_pre_attn_scalar": 16}
+GEMMA3_ROPE = {
+    "full_attention": {"rope_type": "linear", "rope_theta": 50000.0, "factor": 8.0},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 500.0},
+}
+GEMMA3_CLASSES = {
+    "backbone": "Gemma3TextModel",
+    "causal_lm": "Gemma3ForCausalLM",
+    "text_classifier": "Gemma3TextForSequenceClassification",
+}
+
+
+def gemma3(**settings: Any) -> Twin:
+    return Twin("Gemma3TextConfig", {**LLAMA, **GEMMA2, "sliding_window_pattern": 2, **settings}, GEMMA3_CLASSES)
+
+
+GEMMA4 = {
+    "head_dim": 8,
+    "global_head_dim": 16,
+    "sliding_window": 4,
+    "num_hidden_layers": 4,
+    "vocab_size_per_layer_input": 60,
+}
+
+
+def gemma4(**settings: Any) -> Twin:
+    settings = {**LLAMA, **GEMMA4, **settings}
+    types = ["sliding_attention", "full_attention"] * (settings["num_hidden_layers"] // 2)
+    classes = {"backbone": "Gemma4TextModel", "causal_lm": "Gemma4ForCausalLM"}
+    return Twin("Gemma4TextConfig", {**settings, "layer_types": types}, classes, spread=0.15)
 
 
 TWINS = {
@@ -127,11 +186,42 @@ TWINS = {
     "modernbert, mean": variant(MODERNBERT, "text_classifier", classifier_pooling="mean", **BIASES),
     "modernbert, untied": variant(MODERNBERT, "masked_lm", tie_word_embeddings=False, decoder_bias=False),
     "modernbert, rotations": variant(MODERNBERT, "backbone", "token_classifier", rope_parameters=ROTATIONS),
+    "gemma": decoder("Gemma", head_dim=12),
+    "gemma, gelu, untied": variant(decoder("Gemma", head_dim=8, hidden_act="gelu", tie_word_embeddings=False)),
+    "gemma2": decoder("Gemma2", **GEMMA2),
+    "gemma2, no caps": variant(decoder("Gemma2", **GEMMA2, attn_logit_softcapping=None, final_logit_softcapping=None)),
+    "gemma3_text": gemma3(),
+    "gemma3_text, scaled": variant(
+        gemma3(rope_parameters=GEMMA3_ROPE, final_logit_softcapping=3.0, num_hidden_layers=3)
+    ),
+    "gemma4_text": gemma4(num_kv_shared_layers=2, use_double_wide_mlp=True, hidden_size_per_layer_input=6),
+    "gemma4_text, keys are values": variant(
+        gemma4(
+            attention_k_eq_v=True,
+            num_global_key_value_heads=1,
+            hidden_size_per_layer_input=0,
+            final_logit_softcapping=3.0,
+            tie_word_embeddings=False,
+            num_hidden_layers=2,
+        )
+    ),
+    "gpt2": Twin("GPT2Config", GPT2, GPT2_CLASSES),
+    "gpt2, scales": Twin(
+        "GPT2Config",
+        {**GPT2, "scale_attn_by_inverse_layer_idx": True, "n_inner": 37, "activation_function": "relu"},
+        {"causal_lm": "GPT2LMHeadModel"},
+    ),
     "llama": llama(),
-    "llama, tied, biases": llama(tie_word_embeddings=True, attention_bias=True, mlp_bias=True, head_dim=12),
-    "llama, llama3": llama(rope_parameters=LLAMA3),
-    "llama, linear": llama(rope_parameters={"rope_type": "linear", "rope_theta": 1000.0, "factor": 3.0}),
-    "llama, yarn": llama(rope_parameters=YARN),
+    "llama, tied, biases": variant(llama(tie_word_embeddings=True, attention_bias=True, mlp_bias=True, head_dim=12)),
+    "llama, llama3": variant(llama(rope_parameters=LLAMA3)),
+    "llama, linear": variant(llama(rope_parameters={"rope_type": "linear", "rope_theta": 1000.0, "factor": 3.0})),
+    "llama, yarn": variant(llama(rope_parameters=YARN)),
+    "mistral": decoder("Mistral", sliding_window=4, head_dim=12),
+    "mistral, no window": variant(decoder("Mistral", sliding_window=None)),
+    "qwen2": decoder("Qwen2", use_sliding_window=True, sliding_window=4, max_window_layers=1),
+    "qwen2, tied": variant(decoder("Qwen2", tie_word_embeddings=True)),
+    "qwen3": decoder("Qwen3", head_dim=12, tie_word_embeddings=True),
+    "qwen3, biases": variant(decoder("Qwen3", head_dim=8, attention_bias=True, layer_types=["full_attention"] * 2)),
 }
 
 

@@ -14,18 +14,18 @@ from hornbook import layers, ops
 from hornbook_hub.decoders import (
     CausalAttention,
     DecoderBackbone,
+    DecoderConfig,
     GatedMultilayerPerceptron,
     RootMeanSquareNorm,
-    RotaryConfig,
     RotaryEmbedding,
 )
-from hornbook_hub.heads import CausalHead
+from hornbook_hub.heads import CausalHead, ScoreHead
 from hornbook_hub.weights import transposed
 
 
 # ------------------------------------------------------------------------------------------------------------ config
 @dataclass(kw_only=True)
-class LlamaConfig(RotaryConfig):
+class LlamaConfig(DecoderConfig):
     """The fields of a Llama's `config.json`, under its names.
 
     >>> from hornbook_hub.models.llama import LlamaConfig
@@ -33,47 +33,33 @@ class LlamaConfig(RotaryConfig):
     16
     """
 
-    vocab_size: int = 32000
-    hidden_size: int = 4096
-    intermediate_size: int = 11008
-    num_hidden_layers: int = 32
-    num_attention_heads: int = 32
-    num_key_value_heads: int = 0  # as many as num_attention_heads
-    head_dim: int = 0  # hidden_size / num_attention_heads
     hidden_act: str = "silu"
-    initializer_range: float = 0.02
-    rms_norm_eps: float = 1e-6
-    tie_word_embeddings: bool = False
     attention_bias: bool = False
-    attention_dropout: float = 0.0
     mlp_bias: bool = False
 
-    INERT = RotaryConfig.INERT | {"pretraining_tp"}
-    FIXED = {"hidden_act": "silu"}
-
-    def __post_init__(self) -> None:
-        self.num_key_value_heads = self.num_key_value_heads or self.num_attention_heads
-        self.head_dim = self.head_dim or self.hidden_size // self.num_attention_heads
-        if self.num_attention_heads % self.num_key_value_heads:
-            raise ValueError(
-                f"num_attention_heads must be a multiple of num_key_value_heads, got {self.num_attention_heads} and "
-                f"{self.num_key_value_heads}."
-            )
+    INERT = DecoderConfig.INERT | {"pretraining_tp", "is_llama_config"}
+    FIXED = {"hidden_act": "silu", "rope_interleaved": False}
 
 
 # ------------------------------------------------------------------------------------------------------------- parts
 class LlamaBlock(layers.Layer):
-    """x = x + attention(normalize(x)); x = x + perceptron(normalize(x))."""
+    """x = x + attention(normalize(x)); x = x + perceptron(normalize(x)).
 
-    def __init__(self, config: LlamaConfig, **kwargs: Any) -> None:
+    Args:
+        config: `rms_norm_eps`.
+        attention, perceptron: the two parts.
+        offset: see `RootMeanSquareNorm`.
+    """
+
+    def __init__(self, config: Any, attention: Any, perceptron: Any, offset: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.attention_norm = RootMeanSquareNorm(config.rms_norm_eps, name="attention_norm")
-        self.attention = CausalAttention(config, config.attention_bias, config.attention_bias, name="attention")
-        self.perceptron_norm = RootMeanSquareNorm(config.rms_norm_eps, name="perceptron_norm")
-        self.perceptron = GatedMultilayerPerceptron(config, ops.silu, config.mlp_bias, name="perceptron")
+        self.attention_norm = RootMeanSquareNorm(config.rms_norm_eps, offset, name="attention_norm")
+        self.attention = attention
+        self.perceptron_norm = RootMeanSquareNorm(config.rms_norm_eps, offset, name="perceptron_norm")
+        self.perceptron = perceptron
 
     def call(self, x: Any, bias: Any, angles: Any = None, memory: Any = None, start: Any = None) -> Any:
-        found, kept = self.attention(self.attention_norm(x), bias, angles, memory, start)
+        found, kept = self.attention(self.attention_norm(x), bias, angles, memory=memory, start=start)
         x = x + found
         return x + self.perceptron(self.perceptron_norm(x)), kept
 
@@ -93,18 +79,37 @@ class LlamaBackbone(DecoderBackbone):
     TensorShape([1, 3, 8])
     """
 
-    config_class = LlamaConfig
+    config_class: Any = LlamaConfig
+    offset = 0.0  # see `RootMeanSquareNorm`
 
-    def __init__(self, config: LlamaConfig, **kwargs: Any) -> None:
+    def __init__(self, config: Any, **kwargs: Any) -> None:
         super().__init__(config, **kwargs)
         initializer = keras.initializers.RandomNormal(stddev=config.initializer_range)
         self.token_embedding = layers.Embedding(
             config.vocab_size, config.hidden_size, embeddings_initializer=initializer, name="token_embedding"
         )
-        self.blocks = [LlamaBlock(config, name=f"block_{i}") for i in range(config.num_hidden_layers)]
-        self.norm = RootMeanSquareNorm(config.rms_norm_eps, name="norm")
-        self.rotaries["all"] = RotaryEmbedding(config.rotary(), config.head_dim, config.max_position_embeddings)
+        self.blocks = [self.make_block(config, i) for i in range(config.num_hidden_layers)]
+        self.norm = self.make_norm(config, "norm")
+        self.make_rotaries(config)
+        self.make_others(config)
         self.make_weights()
+
+    def make_block(self, config: Any, i: int) -> layers.Layer:
+        """The block number `i`."""
+        attention = CausalAttention(config, config.attention_bias, config.attention_bias, name="attention")
+        perceptron = GatedMultilayerPerceptron(config, ops.silu, config.mlp_bias, name="perceptron")
+        return LlamaBlock(config, attention, perceptron, name=f"block_{i}")
+
+    def make_norm(self, config: Any, name: str) -> layers.Layer:
+        """A normalization of the family's kind."""
+        return RootMeanSquareNorm(config.rms_norm_eps, self.offset, name=name)
+
+    def make_others(self, config: Any) -> None:
+        """Make what a family has besides: a Llama, nothing."""
+
+    def make_rotaries(self, config: Any) -> None:
+        """Make the angles of each kind of block: there is one kind."""
+        self.rotaries["all"] = RotaryEmbedding(config.rotary(), config.head_dim, config.max_position_embeddings)
 
 
 # ----------------------------------------------------------------------------------------------------- WEIGHTS table
@@ -127,6 +132,10 @@ ATTENTION_AND_PERCEPTRON = {
         )
     },
 }
+ATTENTION_NORMS = {  # of families that normalize queries and keys
+    "layers.{i}.self_attn.q_norm.weight": "blocks.{i}.attention.query_norm.gamma",
+    "layers.{i}.self_attn.k_norm.weight": "blocks.{i}.attention.key_norm.gamma",
+}
 WEIGHTS = {  # Hugging Face -> here; None: dropped on purpose
     "embed_tokens.weight": "token_embedding.embeddings",
     **ATTENTION_AND_PERCEPTRON,
@@ -136,10 +145,17 @@ WEIGHTS = {  # Hugging Face -> here; None: dropped on purpose
     "norm.weight": "norm.gamma",
 }
 POOLER = ()
-HEADS = {"causal_lm": (CausalHead, CausalHead.weights_table)}
+HEADS = {
+    "causal_lm": (CausalHead, CausalHead.weights_table),
+    "text_classifier": (ScoreHead, ScoreHead.weights_table()),
+}
 OTHER_HEADS = ("lm_head.", "score.")
 OLD_NAMES: dict[str, str] = {}
-ARCHITECTURES = {"LlamaModel": "backbone", "LlamaForCausalLM": "causal_lm"}
+ARCHITECTURES = {
+    "LlamaModel": "backbone",
+    "LlamaForCausalLM": "causal_lm",
+    "LlamaForSequenceClassification": "text_classifier",
+}
 BACKBONE = LlamaBackbone
 
 # ----------------------------------------------------------------------------------------------------- PRESETS table
