@@ -44,9 +44,12 @@ def older_config():
     return {"class_name": "Sequential", "config": {"name": "small", "layers": layers}}, training
 
 
+cached_model = functools.cache(small_model)
+
+
 def older_h5(path, model_config, training, change=lambda file: None):
     """A whole `.h5` model of Keras 2; the configs are dictionaries, or texts."""
-    model = small_model()
+    model = cached_model()
     with h5py.File(path, "w") as file:
         file.attrs["keras_version"] = "2.15.0"
         for name, value in (("model_config", model_config), ("training_config", training)):
@@ -163,6 +166,25 @@ def layer_with(**entries):
 def option(argument, value, layer=1):
     def change(model, training, folder):
         model["config"]["layers"][layer]["config"][argument] = filled(value, folder)
+
+    return change
+
+
+def laughing(layer, calls, depth):
+    """Models inside of models, each called several times: 2^depth calls from a config of a few thousand letters."""
+
+    def change(model, training, folder):
+        inner, name = layer, layer["config"]["name"]
+        for level in range(depth):
+            first = {"class_name": "InputLayer", "name": f"i{level}", "inbound_nodes": []}
+            shape = [None, None if level < depth - 1 else 2**22, 3]  # so that each call is of another shape
+            first["config"] = {"batch_input_shape": shape, "dtype": "float32", "name": f"i{level}"}
+            before = int(level > 0)  # Keras 2 counts the call that made a model
+            nodes = [[[f"i{level}", 0, 0, {}]], *[[[name, before + n, 0, {}]] for n in range(calls - 1)]]
+            config = {"name": f"m{level}", "layers": [first, {**inner, "name": name, "inbound_nodes": nodes}]}
+            config |= {"input_layers": [[f"i{level}", 0, 0]], "output_layers": [[name, before + calls - 1, 0]]}
+            inner, name = {"class_name": "Functional", "config": config}, f"m{level}"
+        return inner, None
 
     return change
 
@@ -304,8 +326,30 @@ for what, change in {
     "a metric with 10^9 thresholds": trained("metrics", [{"class_name": "AUC", "config": {"num_thresholds": 10**12}}]),
     "a weighted metric of 4 TB": trained("weighted_metrics", [{"class_name": "MeanIoU", "config": {
         "num_classes": 10**6}}]),
+    **{
+        f"{arguments} for {name}": trained("metrics", [{"class_name": name, "config": {**arguments, "num_thresholds": 10**9}}])
+        for name, arguments in (("PrecisionAtRecall", {"recall": 0.5}), ("SensitivityAtSpecificity", {"specificity": 0.5}))
+    },
+    "a spectrogram of 10^12 numbers": another("STFTSpectrogram", {"frame_length": 10**12, "fft_length": 10**12}),
+    "a spectrogram of 10^12 bins": another("MelSpectrogram", {"num_mel_bins": 10**12, "fft_length": 2**40}),
+    "10^12 bins": another("Discretization", {"num_bins": 10**12}),
+    "10^12 heads": another("MultiHeadAttention", {"num_heads": 10**6, "key_dim": 10**6}),
+    "10^9 crosses": another("HashedCrossing", {"num_bins": 10**12, "output_mode": "one_hot"}),
+    "a repetition of 10^12": another("RepeatVector", {"n": 10**12}),
+    "a padding of 10^12": another("ZeroPadding1D", {"padding": 10**12}),
+    "an upsampling of 10^12": another("UpSampling1D", {"size": 10**12}),
+    "a seed of 30 digits": option("kernel_initializer", {"class_name": "GlorotUniform", "config": {"seed": 10**19}}),
 }.items():
     in_older(what, change, NO_MODEL + "|would take|do not fit|holds|negative|positive|axes|Reshape|axis|unknown")
+
+
+for what, layer in (
+    ("a layer", {"class_name": "Activation", "config": {"name": "a", "activation": "relu"}}),
+    ("a layer that crops", {"class_name": "Cropping1D", "config": {"name": "a", "cropping": [1, 0]}}),
+    ("a Lambda", {"class_name": "Lambda", "config": {"name": "a", "function": "relu", "function_type": "function"}}),
+):
+    change = laughing(layer, 2, 18)
+    in_older(f"2^18 calls of {what}, by models inside of models", change, "not fit|holds weights|calls", ("older.h5", "saved"))
 
 
 # Shapes of the configs that are none.
@@ -321,7 +365,6 @@ for what, change in {
     "layers is null": model_entry(config={"layers": None}),
     "layers is a number": model_entry(config={"layers": 7}),
     "layers of nothing": model_entry(config={"layers": [None, 3, "x", []]}),
-    "no layers": model_entry(config={"layers": []}),
     "the config is null": model_entry(config=None),
     "the config is a list": model_entry(config=[1, 2]),
     "the class name is a list": model_entry(class_name=["Sequential"]),
@@ -345,15 +388,15 @@ for what, change in {
     "a text": whole('"Sequential"'),
     "a number": whole("7"),
 }.items():  # fmt: skip
-    in_older(what, change, NO_MODEL + "|layers|config|class|no dictionary|InputLayer|say what the model is|not fit")
+    in_older(what, change, NO_MODEL + "|layers|config|class|not read|no dictionary|InputLayer|say what the model is|not fit")
 for what, value in {
     **{"the optimizer is a number": {"optimizer_config": 7}, "an optimizer without a class": {"optimizer_config": {"a": 1}}},
     **{"an optimizer's config is a list": {"optimizer_config": {"class_name": "Adam", "config": [1]}}},
     "an optimizer's rate is a list": {"optimizer_config": {"class_name": "Adam", "config": {"learning_rate": [1, 2]}}},
     "an optimizer's rate is a text": {"optimizer_config": {"class_name": "Adam", "config": {"learning_rate": "x"}}},
     "an optimizer's argument that nobody has": {"optimizer_config": {"class_name": "Adam", "config": {"trust": True}}},
-    **{"losses of lists of lists": {"loss": [[[[]]], 3]}, "a loss for what is not there": {"loss": {"zz": "mse"}}},
-    **{"a metric without a class": {"metrics": [{"config": {}}]}, "a metric that is a number": {"metrics": [[[7]]]}},
+    **{"losses of lists of lists": {"loss": [[[[]]], 3]}},
+    "a metric that is a number": {"metrics": [[[7]]]},
     "a metric's config is a list": {"metrics": [{"class_name": "MeanMetricWrapper", "config": [1, 2]}]},
     "a loss's reduction is a list": {"loss": {"class_name": "MeanSquaredError", "config": {"reduction": ["auto"]}}},
     "weights of losses that are texts": {"loss_weights": {"a": "x"}},
@@ -363,6 +406,12 @@ for what, value in {
         training.update(value)
 
     in_older(what, change, NO_MODEL + "|loss|metric|optimizer|learning_rate|reduction|class_name|compile")
+
+in_older("no layers", model_entry(config={"layers": []}), "not fit|layers", ("older.h5", "saved"))
+in_older("no layers and compile settings", model_entry(config={"layers": []}), HARMLESS, ("older.keras",))
+in_older("a loss for an output that is not there", trained("loss", {"zz": "mse"}), HARMLESS, H5)  # an error of fit()
+in_older("a metric that is an empty structure", trained("metrics", [{"config": {}}]), HARMLESS, H5)
+
 
 # ------------------------------------------------------------------------------------------------------------------ JSON
 DEEP = {"class_name": "Dense", "config": {"units": 1}}
@@ -431,8 +480,8 @@ in_h5("weights by names that are paths", "does not hold")(names_of("model_weight
 in_h5("a weight by two names", "twice")(names_of("model_weights/first", [b"first/kernel:0", b"first/kernel:0"]))
 in_h5("names that are not text", "no text|names")(names_of("model_weights/first", [b"\xff\xfe", b"x"]))
 in_h5("names that are numbers", "no text|names")(names_of("model_weights/first", np.array([3.0, 4.0])))
-in_h5("no names", "does not hold|names")(lambda file, canary: file["model_weights/first"].attrs.__delitem__("weight_names"))
-in_h5("no layers", "does not hold|neither")(lambda file, canary: file["model_weights"].attrs.__delitem__("layer_names"))
+in_h5("no names", "holds weights of 2 layers")(lambda file, canary: file["model_weights/first"].attrs.__delitem__("weight_names"))
+in_h5("no layers", "holds weights of 0 layers")(lambda file, canary: file["model_weights"].attrs.__delitem__("layer_names"))
 in_h5("no weights at all", "neither")(lambda file, canary: file.__delitem__("model_weights"))
 in_h5("a weight of another shape", "shape")(
     put("model_weights/first/first/kernel:0", lambda g, n, c: g.create_dataset(n, data=np.zeros((8, 6), "f4")))
@@ -572,7 +621,7 @@ def shards(name, table, why, change=None, text=None):
     def make(folder):
         path = folder / "attack.weights.json"
         (folder / "attack_00000.weights.h5").write_bytes(good(".weights.h5"))
-        (folder / "canary_00000.weights.h5").write_text("no weights\n")
+        (folder / "text_00000.weights.h5").write_text("no weights\n")
         whole = {"metadata": {"total_size": 100}, "weight_map": dict.fromkeys(PLACES, "attack_00000.weights.h5") | table}
         path.write_text(json.dumps(whole) if text is None else text)
         if change is not None:
@@ -596,9 +645,9 @@ shards("a file that is a number", {FIRST: 7}, "list of weight files")
 shards("a file that is an object", {FIRST: {"a": 1}}, "names the file")
 shards("files that are numbers", {FIRST: [7, None]}, "names the file")
 shards("a file that is not there", {FIRST: "attack_00001.weights.h5"}, "not beside it")
-shards("another's file", {FIRST: "canary_00000.weights.h5"}, "damaged|not a whole")
+shards("a file that is no file of weights", {FIRST: "text_00000.weights.h5"}, "damaged|not a whole")
 shards("200,000 times the same file", {FIRST: [SHARD] * 200_000}, "twice")
-shards("a million places", {f"/{i}": SHARD for i in range(400_000)}, HARMLESS)
+shards("400,000 places", {f"/{i}": SHARD for i in range(400_000)}, "list of weight files")
 shards("the same weight in two files", {FIRST: [SHARD, "attack_00001.weights.h5"]}, "twice", lambda folder: (
     folder / "attack_00001.weights.h5").write_bytes(good(".weights.h5")))  # fmt: skip
 shards("nothing for a layer", {FIRST: []}, "weights")
@@ -745,7 +794,7 @@ def tensor_file(name, why, change, data=None):
         path = folder / "attack.safetensors"
         header, end, whole = {}, 0, b""
         for key, array in arrays().items():
-            raw = np.ascontiguousarray(array)
+            raw = np.asarray(array, order="C")
             code = {"float32": "F32", "int64": "I64", "int32": "I32"}[raw.dtype.name]
             header[key] = entry(list(raw.shape), end, end + raw.nbytes, code)
             whole, end = whole + raw.tobytes(), end + raw.nbytes

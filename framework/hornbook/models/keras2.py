@@ -72,9 +72,13 @@ def translated(config: Any) -> Any:
     >>> translated(old)["config"]
     {'name': 'e', 'input_dim': 5, 'output_dim': 2}
     """
-    config = _plain(config)
+    return _translated(_plain(config))
+
+
+def _translated(config: Any) -> Any:
+    """The config of a model or layer, in which shapes and tuples are lists already."""
     if isinstance(config, dict):
-        config.pop("build_config", None)  # the calls build the layers
+        config = {key: value for key, value in config.items() if key != "build_config"}  # the calls build the layers
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         raise ValueError(f"The config of a model is a dictionary with a class_name, got {type(config).__name__}.")
     name, inner = config["class_name"], config.get("config")
@@ -131,7 +135,7 @@ def _inner(value: Any) -> Any:
         known = value.get("class_name") in get_family("layers").classes or value.get("class_name") in MODELS
         named = get_family("initializers").classes.get(str(value.get("class_name")))
         if known and named is None:
-            return translated(value)
+            return _translated(value)
         if named is not None and "dtype" in value["config"]:  # what TensorFlow 1 wrote
             return {**value, "config": {key: item for key, item in value["config"].items() if key != "dtype"}}
         return value
@@ -142,11 +146,11 @@ def _model(config: Any) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(config.get("layers"), list):
         raise ValueError("The config of a model must hold a list of layers.")
     old = config["layers"]
-    layers = [translated(layer) for layer in old]
+    layers = [_translated(layer) for layer in old]
     if "input_layers" not in config:
         first = old[0]["config"] if old and isinstance(old[0].get("config"), dict) else {}
         if layers and layers[0]["class_name"] != "InputLayer" and first.get("batch_input_shape"):
-            shape = {"batch_shape": _plain(first["batch_input_shape"]), "dtype": layers[0]["config"].get("dtype")}
+            shape = {"batch_shape": first["batch_input_shape"], "dtype": layers[0]["config"].get("dtype")}
             shape["dtype"] = shape["dtype"] if isinstance(shape["dtype"], str) else None
             layers.insert(0, {"class_name": "InputLayer", "config": {**shape, "name": f"{first.get('name')}_input"}})
         return {**config, "layers": layers}

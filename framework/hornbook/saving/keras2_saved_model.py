@@ -11,12 +11,13 @@ from typing import Any
 from hornbook import backend
 from hornbook.core.untrusted import DamagedFileError, read_json
 from hornbook.core.variable import Variable
-from hornbook.models.described import model_from_config
+from hornbook.models.described import being_made, check_is_described, model_from_config
 from hornbook.models.keras2 import MODELS, translated
 from hornbook.saving.legacy_h5 import compile_and_restore, ordered_weights
 
 METADATA = "keras_metadata.pb"
 MAX_METADATA_BYTES = 256 * 1024**2
+MAX_FIELDS = 100_000  # of one message: objects of a model, entries of an object
 
 
 def load_keras2_saved_model(path: Path, custom_objects: Any, compile: bool) -> Any:
@@ -32,15 +33,23 @@ def load_keras2_saved_model(path: Path, custom_objects: Any, compile: bool) -> A
         )
     saved = _root(path / METADATA)
     config = saved.get("model_config") or {"class_name": saved.get("class_name"), "config": saved.get("config")}
+    name = f"{METADATA} in {path}"
+    check_is_described(config, name)
     if config["class_name"] not in MODELS:
         raise ValueError(
             f"{path} holds a model of the class {config['class_name']!r}, whose code is not in the file. Make it from its "
             "class and load weights that were saved with save_weights('w.h5')."
         )
     stored = sum(file.stat().st_size for file in (path / "variables").iterdir())
-    model = model_from_config(config, f"{METADATA} in {path}", stored, custom_objects, translate=translated)
-    arrays, state = backend.read_keras2_variables(str(path))
-    variables = list({id(v): v for v in _in_order(model, config)}.values())
+    model = model_from_config(config, name, stored, custom_objects, translate=translated)
+    with being_made(f"{name} does not describe the model in the way of Keras 2", name):
+        variables = list({id(v): v for v in _in_order(model, translated(config))}.values())
+    try:
+        arrays, state = backend.read_keras2_variables(str(path), stored)
+    except Exception as error:  # of TensorFlow's reader, of many types
+        raise DamagedFileError(
+            f"{path} is damaged: its checkpoint cannot be read ({type(error).__name__}: {str(error)[:500]})."
+        ) from error
     found = [tuple(array.shape) for array in arrays]
     if [tuple(v.shape) for v in variables] != found:
         raise ValueError(
@@ -49,8 +58,8 @@ def load_keras2_saved_model(path: Path, custom_objects: Any, compile: bool) -> A
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
     training = saved.get("training_config")
-    if compile and training and training.get("optimizer_config"):
-        compile_and_restore(model, training, state, custom_objects, path)
+    if compile and isinstance(training, dict) and training.get("optimizer_config"):
+        compile_and_restore(model, training, state, custom_objects, path, stored)
     return model
 
 
@@ -101,7 +110,11 @@ def _fields(message: bytes) -> Iterator[tuple[int, bytes | int]]:
             if shift > 63:
                 raise ValueError("a number of more than 64 bits")
 
+    count = 0
     while place < len(message):
+        count += 1
+        if count > MAX_FIELDS:
+            raise ValueError(f"a message of more than {MAX_FIELDS:,} fields")
         number, kind = divmod(varint(), 8)
         if kind == 0:
             yield number, varint()

@@ -21,7 +21,7 @@ import numpy as np
 from hornbook.core.registry import CustomObjectScope, serialize_keras_object
 from hornbook.core.untrusted import DamagedFileError, read_json, write_json
 from hornbook.core.variable import Variable
-from hornbook.models.described import model_from_config
+from hornbook.models.described import being_made, model_from_config
 from hornbook.models.keras2 import compile_arguments, older, translated
 from hornbook.saving import hdf5
 from hornbook.saving.atomic import written_aside
@@ -113,22 +113,23 @@ def load_legacy_model(path: Path, custom_objects: Any = None, compile: bool = Tr
         _read_layers(model, _weights_of(file, path), path)
         training = _read_json(file, "training_config", path) if compile else None
         if training and training.get("optimizer_config"):
-            compile_and_restore(model, training, _optimizer_arrays(file, path), custom_objects, path)
+            compile_and_restore(model, training, _optimizer_arrays(file, path), custom_objects, path, stored)
     return model
 
 
 def compile_and_restore(
-    model: Any, training: dict[str, Any], state: dict[str, Any], custom_objects: Any, path: Path
+    model: Any, training: dict[str, Any], state: dict[str, Any], custom_objects: Any, path: Path, stored: int
 ) -> None:
-    """Compile a model as a file says, and give its optimizer the state that the file holds."""
-    try:
-        with CustomObjectScope(custom_objects):
-            model.compile_from_config(compile_arguments(training))
-    except (AttributeError, KeyError, TypeError) as error:
-        raise DamagedFileError(
-            f"The compile settings in {path} do not make sense ({type(error).__name__}: {error}). Load the model with "
-            "compile=False, and compile it."
-        ) from error
+    """Compile a model as a file says, and give its optimizer the state that the file holds.
+
+    Raises:
+        DamagedFileError: for settings that make no sense, or ask for far more memory than the file's `stored` bytes.
+    """
+    problem = (
+        f"The compile settings in {path} do not make sense. Load the model with compile=False, and compile it"
+    )
+    with being_made(problem, f"training_config in {path}", stored), CustomObjectScope(custom_objects):
+        model.compile_from_config(compile_arguments(training))
     if state and model.optimizer is not None:
         model.optimizer.build(model.trainable_variables)
         problem = restore_optimizer(model.optimizer, state)
@@ -363,5 +364,15 @@ def _names(group: Any, attribute: str, path: Path) -> list[str]:
     pieces = [attribute] if attribute in group.attrs else []
     while f"{attribute}{len(pieces)}" in group.attrs:
         pieces.append(f"{attribute}{len(pieces)}")
-    names = [name for piece in pieces for name in np.asarray(group.attrs[piece]).reshape(-1)]
-    return [name.decode("utf-8") if isinstance(name, bytes) else str(name) for name in names]
+    found: dict[str, None] = {}
+    for name in (name for piece in pieces for name in np.asarray(group.attrs[piece]).reshape(-1)):
+        try:
+            text = name.decode("utf-8") if isinstance(name, bytes) else name
+        except UnicodeDecodeError:
+            text = None
+        if not isinstance(text, str):
+            raise DamagedFileError(f"{path} is damaged: the {attribute} of {group.name} are no text.")
+        if text in found:
+            raise DamagedFileError(f"{path} is refused: the {attribute} of {group.name} hold {text[:80]!r} twice.")
+        found[text] = None
+    return list(found)
