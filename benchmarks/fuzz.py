@@ -185,7 +185,10 @@ def good_files(kind: str) -> list[bytes]:
             config, training = as_keras_2(model_of_layers())
             training["optimizer"] = training.pop("optimizer_config")
             whole = keras.saving.deserialize_keras_object(translated(called_in_keras_2()))
-            for model, text in ((model_of_layers(), config | {"compile_config": training}), (whole, called_in_keras_2())):
+            for model, text in (
+                (model_of_layers(), config | {"compile_config": training}),
+                (whole, called_in_keras_2()),
+            ):
                 path = folder / f"{model.name}.keras"
                 model.save(path)
                 with zipfile.ZipFile(path) as archive:
@@ -322,7 +325,9 @@ def damaged_npz(data: bytes, chance: random.Random) -> bytes:
         members = {name: archive.read(name) for name in archive.namelist()}
     name = chance.choice(list(members))
     content = members[name]
-    members[name] = damaged(content[:128], chance) + content[128:] if chance.random() < 0.8 else damaged(content, chance)
+    members[name] = (
+        damaged(content[:128], chance) + content[128:] if chance.random() < 0.8 else damaged(content, chance)
+    )
     return archive_of(members)
 
 
@@ -338,7 +343,8 @@ def damaged_h5_model(data: bytes, chance: random.Random) -> bytes:
         if kind < 3:
             name = ("model_config", "training_config")[kind - 1]
             text = file.attrs[name]
-            file.attrs[name] = damaged_json(text if isinstance(text, bytes) else text.encode(), chance) or b" "
+            text = damaged_json(text if isinstance(text, bytes) else text.encode(), chance)
+            file.attrs[name] = text.replace(b"\0", b" ") or b" "  # h5py does not write zeros
         else:
             weights = file["model_weights"]
             group = chance.choice([weights, file["optimizer_weights"], *weights.values()])
@@ -595,11 +601,11 @@ def fuzz(kind: str, first: int, files: int, seconds: float) -> tuple[Counter, li
         command = [sys.executable, "-W", "ignore", __file__, "--work", kind, str(first), str(last)]
         worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
         assert worker.stdout is not None
-        current, rest, patience = None, b"", 120.0  # to start takes longer
+        current, finished, rest, patience = None, None, b"", 120.0  # to start takes longer
         while time.monotonic() < end:
             ready, _, _ = select.select([worker.stdout], [], [], min(patience, max(end - time.monotonic(), 0.01)))
             if not ready:
-                if time.monotonic() < end:
+                if time.monotonic() < end and finished != last - 1:  # else the process takes its time to end
                     wrong.append(f"{kind} {current}: hangs")
                     found["hung"] += 1
                 break
@@ -618,6 +624,7 @@ def fuzz(kind: str, first: int, files: int, seconds: float) -> tuple[Counter, li
                 if sign == ">":
                     current = int(number)
                 elif sign == "=":
+                    finished = int(number)
                     longest = max(longest, float(more[0]))
                     outcome = more[1].split(" ")[0]
                     found[outcome] += 1

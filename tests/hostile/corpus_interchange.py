@@ -13,7 +13,18 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from corpus import ATTACKS, HARMLESS, HUGE, UNKNOWN, attack, entry, good, load_model, load_weights, read_tensors, small_model
+from corpus import (
+    ATTACKS,
+    HARMLESS,
+    HUGE,
+    attack,
+    entry,
+    good,
+    load_model,
+    load_weights,
+    read_tensors,
+    small_model,
+)
 
 CODE = base64.b64encode(marshal.dumps(compile("__import__('os').system('touch x')", "x", "eval"))).decode()
 
@@ -29,7 +40,13 @@ def older_config():
     """model_config and training_config of `small_model`, in the words of Keras 2."""
     plain = {"trainable": True, "dtype": "float32"}
     zeros, glorot = {"class_name": "Zeros", "config": {}}, {"class_name": "GlorotUniform", "config": {"seed": None}}
-    dense = {**plain, "use_bias": True, "kernel_initializer": glorot, "bias_initializer": zeros, "kernel_regularizer": None}
+    dense = {
+        **plain,
+        "use_bias": True,
+        "kernel_initializer": glorot,
+        "bias_initializer": zeros,
+        "kernel_regularizer": None,
+    }
     layers = [
         {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 6], "dtype": "float32", "name": "input"}},
         {"class_name": "Dense", "config": {**dense, "name": "first", "units": 8, "activation": "relu"}},
@@ -215,10 +232,22 @@ NO_MODEL = "does not describe|describes|neither built|Unknown|must be|must hold|
 
 in_older("a Lambda with its code", another("Lambda", LAMBDA_2), "code of a Python lambda")
 in_older("a Lambda with its code, compile=False", another("Lambda", LAMBDA_2), "code", opens=load_model_uncompiled)
-in_older("a Lambda with code for its output's shape", another("Lambda", {"function": "relu", **{
-    "function_type": "function", "output_shape": [CODE, None, None], "output_shape_type": "lambda"}}), "code|" + NO_MODEL)
-in_older("a Lambda with code as bytes", another("Lambda", {"function": {"class_name": "__bytes__", "config": {
-    "value": CODE}}, "function_type": "lambda"}), "code|" + NO_MODEL)
+in_older(
+    "a Lambda with code for its output's shape",
+    another(
+        "Lambda",
+        {
+            "function": "relu",
+            **{"function_type": "function", "output_shape": [CODE, None, None], "output_shape_type": "lambda"},
+        },
+    ),
+    "code|" + NO_MODEL,
+)
+in_older(
+    "a Lambda with code as bytes",
+    another("Lambda", {"function": {"class_name": "__bytes__", "config": {"value": CODE}}, "function_type": "lambda"}),
+    "code|" + NO_MODEL,
+)
 in_older("a Lambda with code that is not said to be any", another("Lambda", {"function": [CODE, None, None]}), "code")
 in_older("a Lambda with today's code", another("Lambda", {"function": CODED, "function_type": "function"}), "code")
 for function, module in (("system", "os"), ("os.system", None), ("eval", "builtins"), ("py_function", "tensorflow"), (
@@ -231,16 +260,36 @@ for function, module in (("system", "os"), ("os.system", None), ("eval", "builti
     )
 in_older(
     "a Lambda in a Sequential in a TimeDistributed",
-    another("TimeDistributed", {"layer": {"class_name": "Sequential", "config": {"layers": [
-        {"class_name": "Lambda", "config": {"name": "x", **LAMBDA_2}}]}}}),
+    another(
+        "TimeDistributed",
+        {
+            "layer": {
+                "class_name": "Sequential",
+                "config": {"layers": [{"class_name": "Lambda", "config": {"name": "x", **LAMBDA_2}}]},
+            }
+        },
+    ),
     "code",
 )
-in_older("a Lambda in a Bidirectional", another("Bidirectional", {"layer": {"class_name": "Lambda", "config": {
-    "name": "x", **LAMBDA_2}}}), "code", H5)
-for argument in ("activation", "kernel_initializer", "kernel_regularizer", "bias_constraint", "activity_regularizer", "units"):
+in_older(
+    "a Lambda in a Bidirectional",
+    another("Bidirectional", {"layer": {"class_name": "Lambda", "config": {"name": "x", **LAMBDA_2}}}),
+    "code",
+    H5,
+)
+for argument in (
+    "activation",
+    "kernel_initializer",
+    "kernel_regularizer",
+    "bias_constraint",
+    "activity_regularizer",
+    "units",
+):
     in_older(f"code as {argument}", option(argument, [CODE, None, None]), "code|" + NO_MODEL)
     in_older(f"a __lambda__ as {argument}", option(argument, CODED), "code|" + NO_MODEL, H5)
-    in_older(f"os.system as {argument}", option(argument, {"class_name": "system", "module": "os", "config": {}}), NO_MODEL)
+    in_older(
+        f"os.system as {argument}", option(argument, {"class_name": "system", "module": "os", "config": {}}), NO_MODEL
+    )
     in_older(f"'os.system' as {argument}", option(argument, "os.system"), NO_MODEL, H5)
 for argument in ("loss", "metrics", "weighted_metrics", "loss_weights", "optimizer_config"):
     in_older(f"code as {argument}", trained(argument, [CODE, None, None]), "code|" + NO_MODEL)
@@ -249,14 +298,32 @@ for argument in ("loss", "metrics", "weighted_metrics", "loss_weights", "optimiz
         f"os.system as {argument}", trained(argument, {"class_name": "system", "module": "os", "config": {}}), NO_MODEL
     )
     in_older(f"'os.system' as {argument}", trained(argument, "os.system"), NO_MODEL, H5)
-in_older("os.system as a wrapped metric", trained("metrics", [{"class_name": "MeanMetricWrapper", "config": {
-    "name": "x", "fn": "os.system"}}]), NO_MODEL)
-in_older("code in a wrapped loss", trained("loss", {"class_name": "LossFunctionWrapper", "config": {
-    "fn": [CODE, None, None]}}), "code|" + NO_MODEL)
-in_older("os.system as a schedule", trained("optimizer_config", {"class_name": "Adam", "config": {"learning_rate": {
-    "class_name": "system", "module": "os", "config": {}}}}), NO_MODEL)
-in_older("os.system in a loss-scaling optimizer", trained("optimizer_config", {"class_name": "LossScaleOptimizer", "config": {
-    "inner_optimizer": {"class_name": "os.system", "config": {}}}}), NO_MODEL)
+in_older(
+    "os.system as a wrapped metric",
+    trained("metrics", [{"class_name": "MeanMetricWrapper", "config": {"name": "x", "fn": "os.system"}}]),
+    NO_MODEL,
+)
+in_older(
+    "code in a wrapped loss",
+    trained("loss", {"class_name": "LossFunctionWrapper", "config": {"fn": [CODE, None, None]}}),
+    "code|" + NO_MODEL,
+)
+in_older(
+    "os.system as a schedule",
+    trained(
+        "optimizer_config",
+        {"class_name": "Adam", "config": {"learning_rate": {"class_name": "system", "module": "os", "config": {}}}},
+    ),
+    NO_MODEL,
+)
+in_older(
+    "os.system in a loss-scaling optimizer",
+    trained(
+        "optimizer_config",
+        {"class_name": "LossScaleOptimizer", "config": {"inner_optimizer": {"class_name": "os.system", "config": {}}}},
+    ),
+    NO_MODEL,
+)
 for class_name, entries in (
     ("os.system", {}),
     ("system", {"module": "os"}),
@@ -288,7 +355,11 @@ def calling(class_name, function, *constants, **kwargs):
 
     def change(model, training, folder):
         operation = {
-            **{"class_name": class_name, "name": "op", "config": {"name": "op", "trainable": True, "function": function}},
+            **{
+                "class_name": class_name,
+                "name": "op",
+                "config": {"name": "op", "trainable": True, "function": function},
+            },
             "inbound_nodes": [["input", 0, 0, filled(kwargs, folder)]],
         }
         first = {"class_name": "InputLayer", "name": "input", "inbound_nodes": []}
@@ -300,7 +371,15 @@ def calling(class_name, function, *constants, **kwargs):
 
 
 for function in (
-    *("io.read_file", "io.write_file", "compat.v1.py_func", "py_function", "numpy_function", "saved_model.load", "os.system"),
+    *(
+        "io.read_file",
+        "io.write_file",
+        "compat.v1.py_func",
+        "py_function",
+        "numpy_function",
+        "saved_model.load",
+        "os.system",
+    ),
     *("__operators__.__class__", "math.__loader__", "function", "io.gfile.copy", "raw_ops.ReadFile", "load_library"),
 ):
     in_older(f"TensorFlow's {function}", calling("TFOpLambda", function), "among the functions|not read", H5)
@@ -324,11 +403,17 @@ for what, change in {
     "a Reshape to 50,000 axes": another("Reshape", {"target_shape": [2**62] * 50_000}),
     "a metric of 4 TB": trained("metrics", [{"class_name": "MeanIoU", "config": {"num_classes": 10**6}}]),
     "a metric with 10^9 thresholds": trained("metrics", [{"class_name": "AUC", "config": {"num_thresholds": 10**12}}]),
-    "a weighted metric of 4 TB": trained("weighted_metrics", [{"class_name": "MeanIoU", "config": {
-        "num_classes": 10**6}}]),
+    "a weighted metric of 4 TB": trained(
+        "weighted_metrics", [{"class_name": "MeanIoU", "config": {"num_classes": 10**6}}]
+    ),
     **{
-        f"{arguments} for {name}": trained("metrics", [{"class_name": name, "config": {**arguments, "num_thresholds": 10**9}}])
-        for name, arguments in (("PrecisionAtRecall", {"recall": 0.5}), ("SensitivityAtSpecificity", {"specificity": 0.5}))
+        f"{arguments} for {name}": trained(
+            "metrics", [{"class_name": name, "config": {**arguments, "num_thresholds": 10**9}}]
+        )
+        for name, arguments in (
+            ("PrecisionAtRecall", {"recall": 0.5}),
+            ("SensitivityAtSpecificity", {"specificity": 0.5}),
+        )
     },
     "a spectrogram of 10^12 numbers": another("STFTSpectrogram", {"frame_length": 10**12, "fft_length": 10**12}),
     "a spectrogram of 10^12 bins": another("MelSpectrogram", {"num_mel_bins": 10**12, "fft_length": 2**40}),
@@ -349,7 +434,14 @@ for what, layer in (
     ("a Lambda", {"class_name": "Lambda", "config": {"name": "a", "function": "relu", "function_type": "function"}}),
 ):
     change = laughing(layer, 2, 18)
-    in_older(f"2^18 calls of {what}, by models inside of models", change, "not fit|holds weights|calls", ("older.h5", "saved"))
+    in_older(f"2^18 calls of {what}, by models inside of models", change, "called more than|holds weights", H5)
+for wrapper, argument in (("Bidirectional", "layer"), ("SpectralNormalization", "layer")):
+    inside = {"class_name": "Dense", "config": {"name": "d", "trainable": True, "units": 2}}
+    for level in range(24):
+        inside = {"class_name": wrapper, "config": {"name": f"w{level}", "trainable": True, argument: inside}}
+    in_older(
+        f"24 {wrapper}s inside of each other", layer_with(**inside), NO_MODEL + "|called more|weights|RNN", H5
+    )
 
 
 # Shapes of the configs that are none.
@@ -388,7 +480,9 @@ for what, change in {
     "a text": whole('"Sequential"'),
     "a number": whole("7"),
 }.items():  # fmt: skip
-    in_older(what, change, NO_MODEL + "|layers|config|class|not read|no dictionary|InputLayer|say what the model is|not fit")
+    in_older(
+        what, change, NO_MODEL + "|layers|config|class|not read|no dictionary|InputLayer|say what the model is|not fit"
+    )
 for what, value in {
     **{"the optimizer is a number": {"optimizer_config": 7}, "an optimizer without a class": {"optimizer_config": {"a": 1}}},
     **{"an optimizer's config is a list": {"optimizer_config": {"class_name": "Adam", "config": [1]}}},
@@ -472,7 +566,9 @@ def put(place, make):
     return change
 
 
-in_h5("layers by names that lead out", "does not hold")(names_of("model_weights", [b"../x", b"norm", b"last"], "layer_names"))
+in_h5("layers by names that lead out", "does not hold")(
+    names_of("model_weights", [b"../x", b"norm", b"last"], "layer_names")
+)
 in_h5("weights by names that lead out", "does not hold")(
     names_of("model_weights/first", [b"../norm/gamma:0", b"/model_weights/last/kernel:0"])
 )
@@ -480,8 +576,12 @@ in_h5("weights by names that are paths", "does not hold")(names_of("model_weight
 in_h5("a weight by two names", "twice")(names_of("model_weights/first", [b"first/kernel:0", b"first/kernel:0"]))
 in_h5("names that are not text", "no text|names")(names_of("model_weights/first", [b"\xff\xfe", b"x"]))
 in_h5("names that are numbers", "no text|names")(names_of("model_weights/first", np.array([3.0, 4.0])))
-in_h5("no names", "holds weights of 2 layers")(lambda file, canary: file["model_weights/first"].attrs.__delitem__("weight_names"))
-in_h5("no layers", "holds weights of 0 layers")(lambda file, canary: file["model_weights"].attrs.__delitem__("layer_names"))
+in_h5("no names", "holds weights of 2 layers")(
+    lambda file, canary: file["model_weights/first"].attrs.__delitem__("weight_names")
+)
+in_h5("no layers", "holds weights of 0 layers")(
+    lambda file, canary: file["model_weights"].attrs.__delitem__("layer_names")
+)
 in_h5("no weights at all", "neither")(lambda file, canary: file.__delitem__("model_weights"))
 in_h5("a weight of another shape", "shape")(
     put("model_weights/first/first/kernel:0", lambda g, n, c: g.create_dataset(n, data=np.zeros((8, 6), "f4")))
@@ -499,9 +599,13 @@ in_h5("a weight in another file", "another file")(
     )
 )
 for what in ("model_weights", "model_weights/first", "optimizer_weights"):
-    in_h5(f"an external link for {what}", "link")(put(what, lambda g, n, c: g.__setitem__(n, h5py.ExternalLink(str(c), "/"))))
+    in_h5(f"an external link for {what}", "link")(
+        put(what, lambda g, n, c: g.__setitem__(n, h5py.ExternalLink(str(c), "/")))
+    )
     in_h5(f"a soft link for {what}", "link")(put(what, lambda g, n, c: g.__setitem__(n, h5py.SoftLink("/"))))
-in_h5("text for the model's group", "no group")(put("model_weights", lambda g, n, c: g.create_dataset(n, data=np.ones(3))))
+in_h5("text for the model's group", "no group")(
+    put("model_weights", lambda g, n, c: g.create_dataset(n, data=np.ones(3)))
+)
 in_h5("text for the optimizer's group", "no group")(
     put("optimizer_weights", lambda g, n, c: g.create_dataset(n, data=np.ones(3)))
 )
@@ -622,7 +726,10 @@ def shards(name, table, why, change=None, text=None):
         path = folder / "attack.weights.json"
         (folder / "attack_00000.weights.h5").write_bytes(good(".weights.h5"))
         (folder / "text_00000.weights.h5").write_text("no weights\n")
-        whole = {"metadata": {"total_size": 100}, "weight_map": dict.fromkeys(PLACES, "attack_00000.weights.h5") | table}
+        whole = {
+            "metadata": {"total_size": 100},
+            "weight_map": dict.fromkeys(PLACES, "attack_00000.weights.h5") | table,
+        }
         path.write_text(json.dumps(whole) if text is None else text)
         if change is not None:
             change(folder)
@@ -660,7 +767,10 @@ shards("a file that is cut off", {}, "not a whole|damaged", lambda folder: (fold
     good(".weights.h5")[:3000]))  # fmt: skip
 for what, text, why in (
     *(("a list", "[1, 2]", "list of weight files"), ("a number", "7", "list of weight files")),
-    *(("no map", '{"metadata": {}}', "list of weight files"), ("a map that is a list", '{"weight_map": [1]}', "list of")),
+    *(
+        ("no map", '{"metadata": {}}', "list of weight files"),
+        ("a map that is a list", '{"weight_map": [1]}', "list of"),
+    ),
     *(("NaN", '{"weight_map": NaN}', "NaN"), ("a key twice", '{"weight_map": {}, "weight_map": {}}', "twice")),
     *(("100,000 brackets", "[" * 100_000, "deeper"), ("YAML", "!!python/object/apply:os.system ['x']", "JSON")),
     ("100,000 brackets, in the map", '{"weight_map": {"/a": ' + "[" * 50_000 + "]" * 50_000 + "}}", "deeper"),
@@ -731,7 +841,7 @@ def pickled(folder):
 
 
 def described_as(descr, shape="(6, 8)"):
-    return npy(header="{'descr': %s, 'fortran_order': False, 'shape': %s, }\n" % (descr, shape))
+    return npy(header=f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n")
 
 
 npz("all in order", npy(), HARMLESS)
@@ -752,7 +862,8 @@ npz("another shape", npy(np.zeros((8, 6), "f4")), "shape")
 npz("texts", npy(np.full((6, 8), "abc")), "not numbers|header")
 npz("dates", npy(np.zeros((6, 8), "M8[s]")), "not numbers|header")
 npz("a table", npy(np.zeros((6, 8), [("a", "f4")])), "not numbers|header")
-for descr in ("'O'", "'|O'", "['<f4']", "[3]", "7", "('<f4', (1000000000,))", "[('a', '<f4', (99999999999,))]", "'<f999'", "'<f3'",
+for descr in ("'O'", "'|O'", "['<f4']", "[3]", "7", "('<f4', (1000000000,))", "[('a', '<f4', (99999999999,))]", "'<f999'",
+              "'<f3'",
               "'U1000000000'", "{'names': ['a'], 'formats': ['O']}", "'f4,f4'", "'<f4; import os'", "None"):  # fmt: skip
     npz(f"elements of the kind {descr[:30]}", described_as(descr), "header|not numbers|takes")
 for what, header in {
@@ -769,7 +880,11 @@ for what, header in {
 }.items():
     npz(f"a header {what}", npy(header=header.encode()), "header")
 npz("a header that is no text", npy(header=b"\xff" * 100), "header")
-npz("a header of 4 GB", npy(header=b"", version=b"\2\0")[:8] + b"\xff\xff\xff\xff" + bytes(1000), "header|cannot be read")
+npz(
+    "a header of 4 GB",
+    npy(header=b"", version=b"\2\0")[:8] + b"\xff\xff\xff\xff" + bytes(1000),
+    "header|cannot be read",
+)
 npz("a version that nobody has", npy()[:6] + b"\x09\x09" + npy()[8:], "version|cannot be read")
 npz("an array that is empty", b"", "cannot be read")
 npz("a weight that is not there", None, "weights")
@@ -823,7 +938,9 @@ tensor_file("another shape", "shape", kernel_is(shape=[8, 6]))
 tensor_file("a shape of 100,000 axes of 2^62", "axes", kernel_is(shape=[2**62] * 100_000))
 tensor_file("a shape of 1,000 axes of 1", "axes", kernel_is(shape=[1] * 1000))
 tensor_file("a shape with a zero and 2^62", "takes", kernel_is(shape=[0, 2**62]))
-tensor_file("names that lead out", "weights", lambda header: {k.replace("layers", "../x"): v for k, v in header.items()})
+tensor_file(
+    "names that lead out", "weights", lambda header: {k.replace("layers", "../x"): v for k, v in header.items()}
+)
 tensor_file("metadata that is a list", "__metadata__", lambda header: {"__metadata__": [1], **header})
 tensor_file("metadata of numbers", "__metadata__", lambda header: {"__metadata__": {"a": 7}, **header})
 tensor_file("a header that is null", "JSON object", lambda header: b"null")

@@ -18,6 +18,7 @@ import corpus_interchange
 import numpy as np
 from corpus import ATTACKS, edit, good, keras_file, load_model, load_weights
 
+
 def peak_memory():
     """The highest resident size so far, in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
@@ -103,7 +104,14 @@ def run(folder, part=""):
         strange = [s for s in strange if s != "open unpacked" and not s.removeprefix("open ").isdecimal()]
         if canary.stat().st_atime or "canary" in " ".join(what for _, what in touched if "checkpoint" not in what):
             strange.append("the canary was read")
-        line = {"name": name, "why": why, "outcome": outcome, "message": message[:600], "seconds": seconds, "memory": memory}
+        line = {
+            "name": name,
+            "why": why,
+            "outcome": outcome,
+            "message": message[:600],
+            "seconds": seconds,
+            "memory": memory,
+        }
         line |= {"of": len(attacks), "strange": strange, "size": size_of(path)}
         print(json.dumps(line), flush=True)
 

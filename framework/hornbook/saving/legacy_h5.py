@@ -125,9 +125,7 @@ def compile_and_restore(
     Raises:
         DamagedFileError: for settings that make no sense, or ask for far more memory than the file's `stored` bytes.
     """
-    problem = (
-        f"The compile settings in {path} do not make sense. Load the model with compile=False, and compile it"
-    )
+    problem = f"The compile settings in {path} do not make sense. Load the model with compile=False, and compile it"
     with being_made(problem, f"training_config in {path}", stored), CustomObjectScope(custom_objects):
         model.compile_from_config(compile_arguments(training))
     if state and model.optimizer is not None:
