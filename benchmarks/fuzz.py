@@ -334,6 +334,7 @@ def damaged_npz(data: bytes, chance: random.Random) -> bytes:
 def damaged_h5_model(data: bytes, chance: random.Random) -> bytes:
     """The file damaged, or one of its configs or lists of names."""
     import h5py
+    import numpy as np
 
     kind = chance.randrange(4)
     if kind == 0:
@@ -353,7 +354,7 @@ def damaged_h5_model(data: bytes, chance: random.Random) -> bytes:
             place = chance.randrange(len(names))
             names[place] = chance.choice((damaged(names[place], chance), chance.choice(names), b"..", b"/", b""))
             del group.attrs[attribute]
-            group.attrs[attribute] = chance.choice((names, names[1:], names * 2, [7], b"x"))
+            group.attrs[attribute] = np.array(chance.choice((names, names[1:], names * 2, [7], b"x")))
     return whole.getvalue()
 
 

@@ -1,6 +1,7 @@
 """More rows of the corpus: whole `.h5` models, Keras 2's configs and SavedModels, weights in shards, `.npz` and safetensors."""
 
 import base64
+import contextlib
 import functools
 import io
 import json
@@ -20,6 +21,7 @@ from corpus import (
     attack,
     entry,
     good,
+    hub_folder,
     load_model,
     load_weights,
     read_tensors,
@@ -439,9 +441,7 @@ for wrapper, argument in (("Bidirectional", "layer"), ("SpectralNormalization", 
     inside = {"class_name": "Dense", "config": {"name": "d", "trainable": True, "units": 2}}
     for level in range(24):
         inside = {"class_name": wrapper, "config": {"name": f"w{level}", "trainable": True, argument: inside}}
-    in_older(
-        f"24 {wrapper}s inside of each other", layer_with(**inside), NO_MODEL + "|called more|weights|RNN", H5
-    )
+    in_older(f"24 {wrapper}s inside of each other", layer_with(**inside), NO_MODEL + "|called more|weights|RNN", H5)
 
 
 # Shapes of the configs that are none.
@@ -954,8 +954,70 @@ def _(folder):
     return path
 
 
+# ----------------------------------------------------------------------------------- doors that take a config, and others
+def config_to(name, opens, config, why):
+    """A config in a text, given to a function that makes objects of configs, outside of every scope."""
+
+    def make(folder):
+        (folder / "attack.json").write_text(json.dumps(filled(config, folder)))
+        return folder / "attack.json"
+
+    def open_it(path):
+        import hornbook as keras
+
+        return opens(keras, json.loads(path.read_text()))
+
+    ATTACKS.append((f"CVE-2026-12481: {name}", make, open_it, why))
+
+
+for what, function in (("a __lambda__", CODED), ("code", [CODE, None, None]), ("'os.system'", "os.system")):
+    inner = {"name": "x", "function": function}
+    config_to(f"Lambda.from_config with {what}", lambda k, c: k.layers.Lambda.from_config(c), inner, "code|" + NO_MODEL)
+    whole_layer = {"module": "keras.layers", "class_name": "Lambda", "config": inner}
+    config_to(f"layers.deserialize with {what}", lambda k, c: k.layers.deserialize(c), whole_layer, "code|" + NO_MODEL)
+    config_to(
+        f"deserialize_keras_object with {what}",
+        lambda k, c: k.saving.deserialize_keras_object(c, safe_mode=False),
+        whole_layer,
+        "code|" + NO_MODEL,
+    )
+SYSTEM = {"module": "os", "class_name": "system", "config": {"command": "touch evil"}, "registered_name": "os.system"}
+for family in (
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "activations",
+):
+    config_to(
+        f"{family}.deserialize with os.system", lambda k, c, f=family: getattr(k, f).deserialize(c), SYSTEM, NO_MODEL
+    )
+
+hub_folder(
+    "HF #46279: a vocabulary that lies elsewhere",
+    "lacks",
+    settings={"vocab_file": "/etc/passwd", "vocab": "~/.ssh/id_rsa"},
+    vocabulary="word\n",
+)
+for name in ("..", "a/../../evil", "..\\evil", "C:evil", "", "evil\0"):
+
+    def get_file(path, name=name):
+        import hornbook as keras
+
+        keras.utils.get_file(name, origin=f"http://127.0.0.1:1/{name}")
+
+    ATTACKS.append((f"13eda7aa: get_file called {name!r}", lambda folder: folder / "canary", get_file, "name"))
+
+
 def warm_up(folder):
     """Open a good file of each kind, so that all that is imported late is there."""
+    import hornbook as keras
+
+    with contextlib.suppress(ValueError):
+        keras.utils.get_file("..", origin="http://127.0.0.1:1/x")
     for kind, write in WRITERS.items():
         path = folder / "good" / kind
         path.parent.mkdir(exist_ok=True)

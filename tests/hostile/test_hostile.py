@@ -69,13 +69,18 @@ def test_nothing_else_is_touched(results):
     assert not wrong, "\n".join(wrong)
 
 
-FORMATS = ("hdf5", "weights", "safetensors", "npz", "json", "tar")
+FORMATS = [
+    *("weights", "safetensors", "npz_weights", "shards", "older_h5"),
+    pytest.param("keras", marks=pytest.mark.slow),
+    *(pytest.param(kind, marks=pytest.mark.exhaustive) for kind in ("hdf5", "npz", "json", "tar", "zip")),
+    *(pytest.param(kind, marks=pytest.mark.exhaustive) for kind in ("older_keras", "metadata")),
+]
 
 
-@pytest.mark.parametrize("format", [*FORMATS, pytest.param("keras", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("format", FORMATS)
 def test_random_damage_is_refused_or_harmless(format):
     """A few hundred seeds of `benchmarks/fuzz.py`, which knows more; for as long as a test may take."""
-    files, seconds = (300, 12) if format != "keras" else (600, 40)
+    files, seconds = (300, 5) if format != "keras" else (300, 15)
     done = subprocess.run(
         [sys.executable, str(ROOT / "benchmarks" / "fuzz.py"), "--format", format, "--files", str(files)]
         + ["--seconds", str(seconds)],

@@ -69,7 +69,7 @@ def run(folder, part=""):
             "marshal.loads",
             "pickle.find_class",
         ):
-            touched.append((event, str(arguments[0]) if arguments else ""))
+            touched.append((event, str(arguments[0])[:200] if arguments else ""))
 
     sys.addaudithook(note)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
