@@ -15,7 +15,7 @@ import hornbook as keras
 from hornbook import backend, layers, ops
 from hornbook.core.operation import infer
 from hornbook_hub.tokenizers import Tokenizer
-from hornbook_hub.weights import NUMPY_DTYPES, expand, save_tensors, variable_at
+from hornbook_hub.weights import NUMPY_DTYPES, expand, save_tensors, written_at
 
 
 def family_of(backbone: Any) -> Any:
@@ -128,19 +128,17 @@ class Task(keras.Model):
 
     # -- files -----------------------------------------------------------------------------------------------------
     def weight_rows(self) -> list[tuple]:
-        """The rows (name in the file, variable, transform) of backbone and head."""
+        """The rows (name in the file, array, transform) of backbone and head."""
         family = family_of(self.backbone)
         count = self.config.num_hidden_layers
         prefix = family.PREFIX
         rows = [
-            (prefix + name, variable_at(self.backbone, path), transform)
+            (prefix + name, written_at(self.backbone, path), transform)
             for name, path, transform in expand(family.WEIGHTS, count)
             if path is not None and (self.uses_pooler or name not in family.POOLER)
         ]
         heads = expand(family.HEADS[self.task], count)
-        return rows + [
-            (name, variable_at(self, path), transform) for name, path, transform in heads if path is not None
-        ]
+        return rows + [(name, written_at(self, path), transform) for name, path, transform in heads if path is not None]
 
     def save_to_preset(self, folder: Any, dtype: str = "float32") -> None:
         """Write config.json, model.safetensors and the tokenizer's files, in the layout that transformers opens.
@@ -175,8 +173,7 @@ def save_preset(
         with written_aside(folder / name) as aside:
             aside.write_text(text, encoding="utf-8")
     tensors = {}
-    for name, variable, transform in rows:
-        array = variable.numpy()
+    for name, array, transform in rows:
         array = np.ascontiguousarray(transform(array) if transform else array)
         tensors[name] = array.astype(NUMPY_DTYPES[dtype])
     save_tensors(tensors, folder / "model.safetensors")

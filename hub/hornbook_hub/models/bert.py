@@ -264,7 +264,7 @@ class BertLanguageModelHead(layers.Layer):
 
     def call(self, x: Any) -> Any:
         x = self.norm(self.activation(self.dense(x)))
-        return ops.matmul(x, ops.transpose(self.table.embeddings)) + self.bias
+        return ops.matmul(x, ops.transpose(self.table.whole_weight())) + self.bias
 
 
 # ----------------------------------------------------------------------------------------------------- WEIGHTS table
