@@ -126,6 +126,40 @@ class Task(keras.Model):
         """As `Model.predict_on_batch`, on strings or arrays."""
         return super().predict_on_batch(self.encoded(x))
 
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """As `Model.export`; a SavedModel takes strings, the other formats take the tokenizer's arrays.
+
+        The SavedModel has two signatures: "serving_default" takes `text`, strings (B,); "arrays" takes `input_ids`,
+        `attention_mask` and `token_type_ids`, int32 (B, T). A task without a tokenizer has arrays alone.
+
+        Raises:
+            ValueError: for a tokenizer that a SavedModel cannot carry, and what `Model.export` raises.
+        """
+        if format != "tf_saved_model" or self.tokenizer is None or input_signature is not None:
+            signature = [self.arrays] if input_signature is None else input_signature
+            super().export(filepath, format, verbose, signature, **kwargs)
+            return
+        archive = keras.export.ExportArchive()
+        on_strings = _OnStrings(self, self.tokenizer.as_layer(), name=f"{self.name}_on_strings")
+        on_strings.built = True
+        strings = keras.InputSpec("string", shape=(None,), name="text")
+        archive.track_and_add_endpoint("serve", on_strings, [strings])
+        archive.track_and_add_endpoint("arrays", self, [self.arrays])
+        archive.write_out(filepath, verbose=verbose is not False, **kwargs)
+
+    @property
+    def arrays(self) -> dict[str, Any]:
+        """The specs of the tokenizer's arrays, with a free batch size and length."""
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        return {name: keras.InputSpec("int32", shape=(None, None), name=name) for name in names}
+
     # -- files -----------------------------------------------------------------------------------------------------
     def weight_rows(self) -> list[tuple]:
         """The rows (name in the file, array, transform) of backbone and head."""
@@ -266,6 +300,18 @@ class TextClassifier(Task):
 
     def call(self, inputs: Any) -> Any:
         return self.classifier(self.dropout(self.backbone(inputs)["pooler_output"]))
+
+
+class _OnStrings(keras.Model):
+    """A task after its tokenizer."""
+
+    def __init__(self, task: Task, tokenizer: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tokenizer = tokenizer
+        self.task = task
+
+    def call(self, text: Any) -> Any:
+        return self.task(self.tokenizer(text))
 
 
 TASKS = {"masked_lm": MaskedLM, "text_classifier": TextClassifier}

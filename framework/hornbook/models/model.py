@@ -180,13 +180,16 @@ class Model(Trainer, Layer):
         """Write the forward pass to files that need no Python: a SavedModel with signatures for serving, and others.
 
         Args:
-            filepath: a directory for a SavedModel; a file ending in ".tflite" or ".onnx".
-            format: "tf_saved_model", "litert" or "onnx" (which needs the package tf2onnx).
+            filepath: a folder, or a file that ends in ".tflite", ".onnx" or ".xml".
+            format: "tf_saved_model", "litert", "onnx", "openvino", "tfjs_graph_model" or "tfjs_layers_model".
             verbose: whether to say what was written; True if None.
             input_signature: a spec for each input, where those of the model should not be used.
+            kwargs: what the format takes further, such as `quantization="int8"` for "litert"; the page "Exporting" and
+                `hornbook.export.export_model` tell.
 
         Raises:
-            ValueError: for an unknown format, a wrong ending, and a model that is not built.
+            ValueError: for an unknown format, a wrong ending, a model that is not built, and a layer that the format
+                cannot carry.
             ImportError: where the package for a format is not installed.
         """
         exporter = importlib.import_module("hornbook.export")
