@@ -336,3 +336,33 @@ def test_a_model_may_need_more_than_its_file_by_a_little(tmp_path):
     assert keras.saving.load_model(tmp_path / "m.keras").count_params() == 14
     with pytest.raises(ValueError, match="'kernel' of shape .* would take 2,400 bytes"), WeightBudget(2000):
         layers.Dense(100).build((None, 6))
+
+
+def test_a_state_that_does_not_fit_leaves_the_model_as_it_was(tmp_path):
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(3)])
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    model.save_weights(tmp_path / "w.weights.h5")
+    with h5py.File(tmp_path / "w.weights.h5", "a") as file:
+        del file["optimizer/vars/2"]
+        file["optimizer/vars/2"] = np.zeros((3, 6), "float32")
+    model.layers[0].kernel.assign(np.full((6, 3), 7.0))
+    with pytest.raises(ValueError, match=r"The optimizer's .* has shape \(6, 3\), in the file \(3, 6\)"):
+        model.load_weights(tmp_path / "w.weights.h5")
+    np.testing.assert_array_equal(model.layers[0].kernel, np.full((6, 3), 7.0))
+
+
+def test_compile_refuses_what_is_no_number_and_no_metric():
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(3)])
+    with pytest.raises(ValueError, match="loss_weights must be numbers, got 'much'"):
+        model.compile(loss="mse", loss_weights=["much"])
+    with pytest.raises(ValueError, match="xpected a metric"):
+        model.compile(loss="mse", metrics=[7])
+
+
+def test_models_inside_of_models_may_be_called_often_where_the_config_has_many_parts():
+    inner = keras.Sequential([keras.Input((None,)), *(layers.Activation("relu") for _ in range(30))])
+    inputs = [keras.Input((size,)) for size in range(1, 12)]
+    model = keras.Model(inputs, layers.Concatenate()([inner(x) for x in inputs]))
+    again = keras.models.model_from_json(model.to_json())
+    assert again.output_shape == (None, 66)
