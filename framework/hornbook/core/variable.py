@@ -1,6 +1,7 @@
 """A Variable: the only thing in Hornbook that holds state."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -180,8 +181,7 @@ class Variable(backend.VariableStorage, Operators):
         if tuple(source.shape) != self._shape or in_stateless_scope() or not self._takes_pieces():
             self.assign(np.asarray(source))
             return
-        row = max(1, math.prod(self._shape[1:])) * 8
-        rows = max(1, PIECE // row)
+        rows = self._rows_of_a_piece()
         if not self._shape or self._shape[0] <= rows:
             self.assign(np.asarray(source))
             return
@@ -189,6 +189,19 @@ class Variable(backend.VariableStorage, Operators):
         for start in range(0, self._shape[0], rows):
             piece = backend.convert_to_tensor(whole[start : start + rows], dtype=self._dtype)
             self._write_piece(start, start + piece.shape[0], piece)
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """The numbers, some rows at a time where there are many, so that they are never in memory a second time."""
+        rows = self._rows_of_a_piece()
+        if not self._shape or self._shape[0] <= rows or not self._takes_pieces():
+            yield self.numpy()
+            return
+        value = self.value
+        for start in range(0, self._shape[0], rows):
+            yield backend.convert_to_numpy(value[start : start + rows])
+
+    def _rows_of_a_piece(self) -> int:
+        return max(1, PIECE // (max(1, math.prod(self._shape[1:])) * 8))
 
     def assign_add(self, value: Any) -> Any:
         """Add `value` to what is there."""

@@ -22,7 +22,7 @@ from hornbook.core.registry import CustomObjectScope, serialize_keras_object
 from hornbook.core.untrusted import DamagedFileError, read_json, write_json
 from hornbook.core.variable import Variable
 from hornbook.models.described import model_from_config
-from hornbook.models.keras2 import compile_arguments, older, translated
+from hornbook.models.keras2 import compile_arguments, from_keras2, is_older, older, translated
 from hornbook.saving import hdf5
 from hornbook.saving.atomic import written_aside
 from hornbook.saving.progress import Progress
@@ -109,7 +109,10 @@ def load_legacy_model(path: Path, custom_objects: Any = None, compile: bool = Tr
                 "model.load_weights(path)."
             )
         stored = path.stat().st_size
-        model = model_from_config(config, f"model_config in {path}", stored, custom_objects, translate=translated)
+        version = file.attrs.get("keras_version", b"1")  # Keras 1 did not write it at first
+        keras2 = is_older(version.decode("utf-8", "replace") if isinstance(version, bytes) else version)
+        translate = from_keras2 if keras2 else translated
+        model = model_from_config(config, f"model_config in {path}", stored, custom_objects, translate=translate)
         _read_layers(model, _weights_of(file, path), path)
         training = _read_json(file, "training_config", path) if compile else None
         if training and training.get("optimizer_config"):
@@ -233,7 +236,8 @@ def restore_from_keras2(model: Any, store: Mapping[str, Any], path: Path) -> Non
     Its legacy optimizers wrote them kind by kind. Which of the two it was shows in the shapes, unless all weights have one
     shape; then it is the former.
     """
-    if not len(store):
+    if not len(store):  # Keras 2 left out that of its legacy optimizers
+        warnings.warn(f"{path} holds no state of the optimizer, which starts anew.", stacklevel=4)
         return
     model.optimizer.build(model.trainable_variables)
     arrays = [store[str(number)] for number in range(len(store))]
