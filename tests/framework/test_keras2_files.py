@@ -130,7 +130,9 @@ def test_a_model_of_keras_2_is_saved_anew(tmp_path):
     keras.saving.load_model(HERE / "images.h5").save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras")
     same(again, x, before)
-    assert again.layers[0].get_config()["activation"]["config"] == "keras2>hard_sigmoid"  # not today's function of that name
+    assert (
+        again.layers[0].get_config()["activation"]["config"] == "keras2>hard_sigmoid"
+    )  # not today's function of that name
 
 
 def test_vocabularies_and_bins_of_keras_2():

@@ -15,7 +15,7 @@ from hornbook.core.operators import Operators
 from hornbook.core.registry import get_family
 from hornbook.core.scopes import autocast_dtype, current_path, get_stateless_scope, in_stateless_scope
 
-PIECE = 16 * 1024**2  # bytes, about, of a large array that are written at once
+PIECE = 16 * 1024**2  # bytes, about, of a large array that are read at once
 
 
 class Variable(backend.VariableStorage, Operators):
@@ -176,24 +176,32 @@ class Variable(backend.VariableStorage, Operators):
     def assign_from(self, source: Any) -> None:
         """Write what lies in a file: an array, or a data set that gives its numbers when it is sliced.
 
-        A large one is taken over piece by piece, so that it is never in memory a second time.
+        A large one is read piece by piece into the memory that the variable has from then on, so that it is in memory once,
+        beside what was there before.
         """
-        if tuple(source.shape) != self._shape or in_stateless_scope() or not self._takes_pieces():
-            self.assign(np.asarray(source))
-            return
         rows = self._rows_of_a_piece()
-        if not self._shape or self._shape[0] <= rows:
+        small = not self._shape or self._shape[0] <= rows
+        if (
+            small
+            or self._dtype == "bool"
+            or tuple(source.shape) != self._shape
+            or in_stateless_scope()
+            or not self._is_here()
+        ):
             self.assign(np.asarray(source))
             return
         whole = source if hasattr(source, "__getitem__") else np.asarray(source)
-        for start in range(0, self._shape[0], rows):
-            piece = backend.convert_to_tensor(whole[start : start + rows], dtype=self._dtype)
-            self._write_piece(start, start + piece.shape[0], piece)
+
+        def fill(array: np.ndarray) -> None:
+            for start in range(0, self._shape[0], rows):
+                array[start : start + rows] = whole[start : start + rows]
+
+        self._take_over(fill)
 
     def pieces(self) -> Iterator[np.ndarray]:
         """The numbers, some rows at a time where there are many, so that they are never in memory a second time."""
         rows = self._rows_of_a_piece()
-        if not self._shape or self._shape[0] <= rows or not self._takes_pieces():
+        if not self._shape or self._shape[0] <= rows or not self._is_here():
             yield self.numpy()
             return
         value = self.value

@@ -235,7 +235,9 @@ class Discretization(AdaptedLayer):
         """
         summary = np.asarray(summary, "float32")
         if self.num_bins is None or summary.ndim != 2 or len(summary) != 2:
-            raise ValueError(f"{self.name!r} cannot read a summary of shape {summary.shape} with num_bins={self.num_bins}.")
+            raise ValueError(
+                f"{self.name!r} cannot read a summary of shape {summary.shape} with num_bins={self.num_bins}."
+            )
         self.summary = summary
         self.finalize_state()
 
