@@ -305,22 +305,24 @@ def _read_layers(model: Any, root: hdf5.Group, path: Path, by_name: bool = False
     plan = []
     for layer, name, weights in pairs:
         variables = top_weights(model) if name == TOP else ordered_weights(layer)
-        problem = None
+        problems = []
         if len(variables) != len(weights):
-            problem = f"Layer {layer.name!r} has {len(variables)} weights; {path} holds {len(weights)} for {name!r}."
+            problems.append(
+                f"Layer {layer.name!r} has {len(variables)} weights; {path} holds {len(weights)} for {name!r}."
+            )
         else:
             for variable, weight in zip(variables, weights, strict=True):
                 dataset = _dataset(root, f"{name}/{weight}")
                 if tuple(dataset.shape) == tuple(variable.shape):
                     plan.append((variable, dataset))
                     continue
-                problem = (
+                problems.append(
                     f"Weight {variable.path!r} has shape {tuple(variable.shape)}; {path} holds {tuple(dataset.shape)} "
                     f"for {name!r}."
                 )
-        if problem and not skip_mismatch:
-            raise ValueError(problem)
-        if problem:
+        if problems and not skip_mismatch:
+            raise ValueError(" ".join(problems))
+        for problem in problems:
             warnings.warn(f"{problem} It is left as it is.", stacklevel=4)
     with Progress("Loading", bytes_of(model)) as progress:
         for variable, dataset in plan:
