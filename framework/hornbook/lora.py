@@ -12,7 +12,7 @@ from hornbook.core.operators import Operators
 from hornbook.core.variable import Variable
 from hornbook.layers.core import Embedding
 
-__all__ = ["AdaptedWeight", "LowRank", "correction", "enable", "large_weight"]
+__all__ = ["AdaptedWeight", "LowRank", "correction", "enable", "large_weight", "merge"]
 
 
 class AdaptedWeight(backend.ValueHolder, Operators):
@@ -51,12 +51,14 @@ class LowRank:
     A file holds the sum in the weight's place; a correction that is loaded starts at zero again.
     """
 
-    def __init__(self, layer: Any, name: str) -> None:
-        self.layer, self.name = layer, name
+    def __init__(self, layer: Any, name: str, trainable: bool) -> None:
+        self.layer, self.name, self.trainable = layer, name, trainable
 
-    def call_embedding(self, inputs: Any) -> Any:
-        """embeddings[inputs] + (alpha / rank) a[inputs] b: the table itself is never added up."""
+    def call_embedding(self, inputs: Any, reverse: bool = False) -> Any:
+        """embeddings[inputs] + (alpha / rank) a[inputs] b: the table itself is added up on the way back alone."""
         layer, table = self.layer, self.layer.embeddings
+        if reverse:
+            return type(layer).call(layer, inputs, reverse=True)
         ids = inputs if backend.is_int_dtype(inputs.dtype) else ops.cast(inputs, "int32")
         added = ops.multiply(ops.matmul(ops.take(table.a, ids, axis=0), table.b), table.scale)
         return ops.cast(ops.add(ops.take(table.weight, ids, axis=0), added), layer.compute_dtype)
@@ -75,6 +77,21 @@ class LowRank:
         """The correction becomes zero: what was loaded holds it."""
         b = self.layer.__dict__[self.name].b
         b.assign(ops.zeros_like(b))
+
+    def whole(self) -> Any:
+        """The weight with the correction."""
+        return self.layer.__dict__[self.name].value
+
+    def merge(self) -> None:
+        """Add the correction to the weight, and leave the layer as it was before."""
+        layer, adapted = self.layer, self.layer.__dict__[self.name]
+        adapted.weight.assign(adapted.value)
+        adapted.weight.trainable = self.trainable
+        setattr(layer, self.name, adapted.weight)
+        drop_pair(layer, self.name)
+        if layer._power is self:
+            layer._power = None
+            layer.__dict__.pop("call", None)
 
 
 def large_weight(layer: Any) -> str:
@@ -101,6 +118,11 @@ def enable(layer: Any, rank: int, lora_alpha: float | None, a_initializer: Any, 
         raise ValueError(f"Layer {layer.name!r} has a LoRA correction already; there can be one.")
     if layer.quantization_mode == "float8":
         raise ValueError(f"Layer {layer.name!r} trains in float8; call enable_lora() before quantize('float8').")
+    if layer.quantization_mode in ("gptq", "awq"):
+        raise NotImplementedError(
+            f"Layer {layer.name!r} has weights from {layer.quantization_mode}, which a correction cannot be merged into; "
+            "quantize it to 'int8' or 'int4' instead."
+        )
     layer.lora_rank = positive_integer(rank, "rank")
     layer.lora_alpha = rank if lora_alpha is None else lora_alpha
     shape = layer._power.weight_shape if layer._power is not None else layer.__dict__[name].shape
@@ -123,9 +145,9 @@ def add_pair(layer: Any, name: str, shape: Sequence, a_initializer: Any, b_initi
 def wrap(layer: Any, name: str) -> None:
     """Let the layer read the sum where it read the weight."""
     weight, (a, b) = layer.__dict__[name], pair(layer, name)
-    weight.trainable = False
+    trainable, weight.trainable = weight.trainable, False
     setattr(layer, name, AdaptedWeight(weight, a, b, layer.lora_alpha / layer.lora_rank))
-    layer._power = LowRank(layer, name)
+    layer._power = LowRank(layer, name, trainable)
     if isinstance(layer, Embedding):
         layer.call = layer._power.call_embedding
 
@@ -139,3 +161,49 @@ def correction(layer: Any, name: str) -> Any:
     """(alpha / rank) a b."""
     a, b = pair(layer, name)
     return ops.multiply(ops.matmul(a, b), layer.lora_alpha / layer.lora_rank)
+
+
+def products_with_rows(layer: Any, name: str, x: Any) -> Any:
+    """x ((alpha / rank) a b)^T."""
+    a, b = pair(layer, name)
+    thin = ops.matmul(ops.cast(x, "float32"), ops.transpose(b))
+    return ops.multiply(ops.matmul(thin, ops.transpose(a)), layer.lora_alpha / layer.lora_rank)
+
+
+def drop_pair(layer: Any, name: str) -> None:
+    """Forget a and b."""
+    gone = pair(layer, name)
+    layer._own_weights = [v for v in layer._own_weights if v is not gone[0] and v is not gone[1]]
+    for part in "ab":
+        layer.__dict__.pop(f"lora_{name}_{part}", None)
+    layer.lora_enabled, layer.lora_rank, layer.lora_alpha = False, None, None
+
+
+def merge_layer(layer: Any) -> None:
+    """Merge one layer's correction; see `Adaptable.merge_lora`."""
+    if not layer.lora_enabled:
+        raise ValueError(f"Layer {layer.name!r} has no LoRA correction to merge; enable_lora() makes one.")
+    layer._power.merge()
+
+
+def merge(model: Any) -> None:
+    """Merge the corrections of all layers inside a model (or layer); it computes the same, with fewer weights.
+
+    Training goes on after a new `compile`: the weights are others.
+
+    Args:
+        model: a model, or a layer.
+
+    >>> import hornbook as keras
+    >>> from hornbook import lora
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    >>> model.layers[0].enable_lora(2)
+    >>> lora.merge(model)
+    >>> [w.name for w in model.trainable_weights]
+    ['kernel', 'bias']
+    """
+    for layer in model._flatten_layers():
+        if getattr(layer, "lora_enabled", False):
+            merge_layer(layer)
+    if hasattr(model, "_forget_compiled_steps"):
+        model._forget_compiled_steps()

@@ -15,7 +15,7 @@ import hornbook as keras
 from hornbook import backend, layers, ops
 from hornbook.core.operation import infer
 from hornbook_hub.tokenizers import Tokenizer
-from hornbook_hub.weights import NUMPY_DTYPES, expand, save_tensors, variable_at
+from hornbook_hub.weights import NUMPY_DTYPES, expand, save_tensors, written_at
 
 
 def family_of(backbone: Any) -> Any:
@@ -126,21 +126,53 @@ class Task(keras.Model):
         """As `Model.predict_on_batch`, on strings or arrays."""
         return super().predict_on_batch(self.encoded(x))
 
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """As `Model.export`; a SavedModel takes strings, the other formats take the tokenizer's arrays.
+
+        The SavedModel has two signatures: "serving_default" takes `text`, strings (B,); "arrays" takes `input_ids`,
+        `attention_mask` and `token_type_ids`, int32 (B, T). A task without a tokenizer has arrays alone.
+
+        Raises:
+            ValueError: for a tokenizer that a SavedModel cannot carry, and what `Model.export` raises.
+        """
+        if format != "tf_saved_model" or self.tokenizer is None or input_signature is not None:
+            signature = [self.arrays] if input_signature is None else input_signature
+            super().export(filepath, format, verbose, signature, **kwargs)
+            return
+        archive = keras.export.ExportArchive()
+        on_strings = _OnStrings(self, self.tokenizer.as_layer(), name=f"{self.name}_on_strings")
+        on_strings.built = True
+        strings = keras.InputSpec("string", shape=(None,), name="text")
+        archive.track_and_add_endpoint("serve", on_strings, [strings])
+        archive.track_and_add_endpoint("arrays", self, [self.arrays])
+        archive.write_out(filepath, verbose=verbose is not False, **kwargs)
+
+    @property
+    def arrays(self) -> dict[str, Any]:
+        """The specs of the tokenizer's arrays, with a free batch size and length."""
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        return {name: keras.InputSpec("int32", shape=(None, None), name=name) for name in names}
+
     # -- files -----------------------------------------------------------------------------------------------------
     def weight_rows(self) -> list[tuple]:
-        """The rows (name in the file, variable, transform) of backbone and head."""
+        """The rows (name in the file, array, transform) of backbone and head."""
         family = family_of(self.backbone)
         count = self.config.num_hidden_layers
         prefix = family.PREFIX
         rows = [
-            (prefix + name, variable_at(self.backbone, path), transform)
+            (prefix + name, written_at(self.backbone, path), transform)
             for name, path, transform in expand(family.WEIGHTS, count)
             if path is not None and (self.uses_pooler or name not in family.POOLER)
         ]
         heads = expand(family.HEADS[self.task], count)
-        return rows + [
-            (name, variable_at(self, path), transform) for name, path, transform in heads if path is not None
-        ]
+        return rows + [(name, written_at(self, path), transform) for name, path, transform in heads if path is not None]
 
     def save_to_preset(self, folder: Any, dtype: str = "float32") -> None:
         """Write config.json, model.safetensors and the tokenizer's files, in the layout that transformers opens.
@@ -175,8 +207,7 @@ def save_preset(
         with written_aside(folder / name) as aside:
             aside.write_text(text, encoding="utf-8")
     tensors = {}
-    for name, variable, transform in rows:
-        array = variable.numpy()
+    for name, array, transform in rows:
         array = np.ascontiguousarray(transform(array) if transform else array)
         tensors[name] = array.astype(NUMPY_DTYPES[dtype])
     save_tensors(tensors, folder / "model.safetensors")
@@ -269,6 +300,18 @@ class TextClassifier(Task):
 
     def call(self, inputs: Any) -> Any:
         return self.classifier(self.dropout(self.backbone(inputs)["pooler_output"]))
+
+
+class _OnStrings(keras.Model):
+    """A task after its tokenizer."""
+
+    def __init__(self, task: Task, tokenizer: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tokenizer = tokenizer
+        self.task = task
+
+    def call(self, text: Any) -> Any:
+        return self.task(self.tokenizer(text))
 
 
 TASKS = {"masked_lm": MaskedLM, "text_classifier": TextClassifier}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hornbook import backend
 from hornbook.saving.atomic import written_aside
 from hornbook.saving.safetensors import DTYPES, write_tensors
 
@@ -45,6 +46,15 @@ def variable_at(model: Any, path: str) -> Any:
     for part in path.split("."):
         model = model[int(part)] if part.isdigit() else getattr(model, part)
     return model
+
+
+def written_at(model: Any, path: str) -> np.ndarray:
+    """The array that a file holds for the variable at a path: quantized weights in floats, LoRA's correction added."""
+    owner, _, name = path.rpartition(".")
+    layer = variable_at(model, owner) if owner else model
+    if name in ("kernel", "embeddings") and getattr(layer, "_power", None) is not None:
+        return backend.convert_to_numpy(layer.whole_weight())
+    return variable_at(model, path).numpy()
 
 
 def load_rows(rows: list[Row], tensors: Mapping[str, np.ndarray], dropped: set[str], source: str) -> None:

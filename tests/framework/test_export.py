@@ -148,8 +148,9 @@ def test_formats_that_are_not_there_say_what_to_do(tmp_path, monkeypatch):
         model.export(tmp_path, format="pickle")
     with pytest.raises(ValueError, match="end in '.tflite'"):
         model.export(tmp_path, format="litert")
-    with pytest.raises(ValueError, match="pip install openvino"):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(ImportError, match="pip install openvino"):
         model.export(tmp_path / "m.xml", format="openvino")
-    monkeypatch.setitem(sys.modules, "tf2onnx.convert", None)
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(ImportError, match="pip install tf2onnx"):
         model.export(tmp_path / "m.onnx", format="onnx")

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import hornbook
-from hornbook import layers
+from hornbook import layers, lora
 
 RNG = np.random.default_rng(0)
 KINDS = [
@@ -119,6 +119,51 @@ def test_a_rank_can_be_given_at_first(kind):
         layer.build((None, 6, 3))
     assert [(w.path, tuple(w.shape)) for w in ours.weights] == [(w.path, tuple(w.shape)) for w in theirs.weights]
     assert ours.get_config() == theirs.get_config()
+
+
+@pytest.mark.parametrize("mode", [None, "int8", "int4", "float8"])
+@pytest.mark.parametrize("row", [KINDS[0], KINDS[2], KINDS[3], KINDS[4]], ids=lambda row: row[0])
+def test_a_correction_is_merged_on_request(row, mode):
+    if (mode is not None and row[0] == "Conv2D") or (mode, row[0]) == ("float8", "Embedding"):
+        return
+    layer = made(hornbook, *row)
+    name = lora.large_weight(layer)
+    for part in "ab":
+        variable = getattr(layer, f"lora_{name}_{part}")
+        variable.assign(0.3 * RNG.normal(size=variable.shape))
+    if mode is not None:
+        layer.quantize(mode)
+    x = inputs(row[0], row[3])
+    before, whole, count = np.asarray(layer(x)), np.asarray(layer.whole_weight()), len(layer.weights)
+    layer.merge_lora()
+    rough = {None: 1e-5, "int8": 0.02, "int4": 0.2, "float8": 1e-5}[mode]
+    assert np.abs(np.asarray(layer(x)) - before).max() <= rough * np.abs(before).max()
+    assert np.abs(np.asarray(layer.whole_weight()) - whole).max() <= rough * np.abs(whole).max()
+    assert len(layer.weights) == count - 2 and not layer.lora_enabled and "lora_rank" not in layer.get_config()
+    if mode in (None, "float8"):
+        assert layer.__dict__[name].trainable
+    with pytest.raises(ValueError, match="no LoRA correction to merge"):
+        layer.merge_lora()
+    if mode != "float8":
+        layer.enable_lora(3)
+        assert layer.lora_rank == 3 and len(layer.weights) == count
+
+
+def test_a_merged_model_is_trained_and_saved_as_any_other(tmp_path):
+    model = hornbook.Sequential([hornbook.Input((8,)), layers.Dense(4), layers.Dense(2)])
+    x, y = RNG.normal(size=(16, 8)).astype("float32"), RNG.normal(size=(16, 2)).astype("float32")
+    for layer in model.layers:
+        layer.enable_lora(2)
+    model.compile("adam", "mse")
+    model.fit(x, y, epochs=3, verbose=0)
+    before = model.predict(x, verbose=0)
+    lora.merge(model)
+    np.testing.assert_allclose(model.predict(x, verbose=0), before, rtol=1e-5, atol=1e-6)
+    model.compile("adam", "mse")
+    losses = model.fit(x, y, epochs=3, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] and len(model.trainable_weights) == 4
+    model.save(tmp_path / "m.keras")
+    np.testing.assert_allclose(hornbook.saving.load_model(tmp_path / "m.keras")(x), model(x), rtol=1e-6)
 
 
 def test_what_cannot_be_adapted_is_said():

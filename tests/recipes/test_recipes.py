@@ -52,6 +52,21 @@ def test_a_recipe_on_a_tpu_says_that_there_is_none(hornbook_data):
 
 
 @pytest.mark.slow
+def test_what_is_exported_answers_as_the_model_does(hornbook_data):
+    modules = os.pathsep.join([os.environ.get("NODE_PATH", ""), str(ROOT / "build/npm/node_modules")])
+    formats = result(run("export_and_serve.py", "--smoke", NODE_PATH=modules))["formats"]
+    assert formats["saved_model"]["largest_difference"] < 1e-4
+    for name, found in formats.items():
+        if "not_called" in found:
+            assert found["not_called"].startswith("not installed: ")
+        elif "int8" not in name and "float16" not in name:
+            assert found["largest_difference"] < 1e-4, name
+        else:
+            assert found["same_digit"] >= 0.9, name
+    assert formats["tfjs_graph"]["kilobytes"] > 140 and formats["tfjs_layers"]["kilobytes"] > 140
+
+
+@pytest.mark.slow
 def test_the_perceptron_reads_digits(hornbook_data):
     assert result(run("mnist_mlp.py"))["test_accuracy"] >= 0.978
 
@@ -72,7 +87,16 @@ def test_what_was_read_before_helps():
     assert found["accuracy_after"] > max(found["accuracy_before"], 0.78)
 
 
-@pytest.mark.parametrize("name", ["mnist_mlp.py", "mnist_convnet.py", "pretrain_bert_tiny.py", "distributed_mnist.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mnist_mlp.py",
+        "mnist_convnet.py",
+        "pretrain_bert_tiny.py",
+        "distributed_mnist.py",
+        "export_and_serve.py",
+    ],
+)
 def test_missing_data_are_one_sentence_and_exit_code_2(name, tmp_path):
     done = run(name, "--smoke", HORNBOOK_DATA=str(tmp_path), HORNBOOK_CACHE=str(tmp_path), HORNBOOK_OFFLINE="1")
     assert done.returncode == 2

@@ -733,7 +733,12 @@ class Layer(Operation):
         shapes = self._build_shapes
         if shapes is None:
             return None
-        return {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else {"shapes_dict": shapes}
+        config = {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else {"shapes_dict": shapes}
+        if "_config_holds_layers" not in type(self).__dict__ and any(
+            layer._power is not None for layer in self._flatten_layers(False)
+        ):
+            config["powers"] = importlib.import_module("hornbook.quantization").inner_powers(self)
+        return config
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build for the shapes that `get_build_config` gave."""
@@ -744,6 +749,12 @@ class Layer(Operation):
         elif config.get("input_shape") is not None:
             self.build(tree.lists_to_tuples(config["input_shape"]))
         self.built = True
+        self._restore_powers(config)
+
+    def _restore_powers(self, config: dict[str, Any]) -> None:
+        """Put around the layers inside what a build config says was there: quantization, LoRA."""
+        if config.get("powers"):
+            importlib.import_module("hornbook.quantization").restore_inner(self, config["powers"])
 
     def save_own_variables(self, store: Any) -> None:
         """Write this layer's own weights to `store`, a mapping from names to arrays: "0", "1", ..."""

@@ -10,6 +10,10 @@ from hornbook.backend.tensorflow.strings import Table
 from hornbook.core.keras_tensor import KerasTensor
 from hornbook.core.layer import InputSpec, Layer
 from hornbook.core.variable import Variable
+from hornbook.export.layer_names import named_layers, operations_of, refuse
+
+# What calls back into the Python process that made it.
+PYTHON_OPERATIONS = {"EagerPyFunc", "PyFunc", "PyFuncStateless"}
 
 
 class ExportArchive:
@@ -48,6 +52,7 @@ class ExportArchive:
         self._resources: list[Any] = []
         self._tables: list[Any] = []
         self._variables: dict[int, Any] = {}
+        self._owners: dict[str, str] = {}
 
     variables = property(lambda self: list(self._variables.values()), doc="All variables that were tracked.")
     trainable_variables = property(
@@ -132,11 +137,7 @@ class ExportArchive:
             input_signature: a spec for each argument.
         """
         self.track(resource)
-        without_training = isinstance(resource, Layer) and resource._call_signature.takes_training
-
-        def call(*args: Any) -> Any:
-            return resource(*args, training=False) if without_training else resource(*args)
-
+        call = forward_of(resource, self._owners) if isinstance(resource, Layer) else lambda *args: resource(*args)
         return self.add_endpoint(name, call, input_signature, **kwargs)
 
     def add_variable_collection(self, name: str, variables: Sequence) -> None:
@@ -160,10 +161,15 @@ class ExportArchive:
             verbose: whether to print the endpoints with their inputs and outputs.
 
         Raises:
-            ValueError: where there is no endpoint, or one uses weights that nobody tracks.
+            ValueError: where there is no endpoint, or one uses weights that nobody tracks, or calls Python.
         """
         if not self._endpoints:
             raise ValueError("There is nothing to write: add_endpoint() adds the functions that can be called later.")
+        for concrete in self._endpoints.values():
+            graph = concrete.graph.as_graph_def()
+            if python := PYTHON_OPERATIONS & operations_of(graph):
+                hint = "It calls Python, which a server does not have: write it with `hornbook.ops` or TensorFlow."
+                raise refuse("A SavedModel", python, graph, self._owners, hint)
         root = self._root
         root._resources, root._tables = list(self._resources), list(self._tables)
         root.variables = [v._value for v in self.variables]
@@ -183,6 +189,22 @@ class ExportArchive:
             print(f"Saved to {str(filepath)!r}. It offers:")
             for name, concrete in self._endpoints.items():
                 print(f"  {name}: {_described(concrete)}")
+
+
+def forward_of(layer: Layer, owners: dict[str, str]) -> Callable:
+    """The layer's call, with training=False where it knows of training.
+
+    Args:
+        layer: a layer or model.
+        owners: gets the layer of each scope of the graph that is traced.
+    """
+    takes_training = layer._call_signature.takes_training
+
+    def call(*args: Any) -> Any:
+        with named_layers(layer, owners):
+            return layer(*args, training=False) if takes_training else layer(*args)
+
+    return call
 
 
 def _arguments(input_signature: Any) -> list:

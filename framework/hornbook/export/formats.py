@@ -1,16 +1,29 @@
 """`model.export`: a model's forward pass in the format of a serving system."""
 
-import importlib
 import os
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.util import deprecation
 
 from hornbook.core.arguments import one_of
 from hornbook.export.archive import ExportArchive
+from hornbook.export.litert import write_litert
+from hornbook.export.onnx import write_onnx, write_openvino
+from hornbook.export.tfjs import write_graph_model
+from hornbook.export.tfjs_layers import write_layers_model
 from hornbook.models import Functional, Sequential
 
-FORMATS = ("tf_saved_model", "onnx", "openvino", "litert", "torch")
+# The format, and how the name of its file must end; a SavedModel is a folder.
+FORMATS = {
+    "tf_saved_model": None,
+    "litert": ".tflite",
+    "onnx": ".onnx",
+    "openvino": ".xml",
+    "tfjs_graph_model": None,
+    "tfjs_layers_model": None,
+    "torch": None,
+}
 
 
 def export_model(
@@ -25,26 +38,56 @@ def export_model(
 
     Args:
         model: a built model.
-        filepath: a directory for a SavedModel, a file that ends in ".onnx" or ".tflite" else.
-        format: "tf_saved_model"; "litert" (for phones and small devices); "onnx", which needs the package tf2onnx.
+        filepath: a folder, or a file that ends as the format wants it.
+        format: "tf_saved_model", a folder for TensorFlow Serving; "litert" (".tflite") for phones and small devices;
+            "onnx" (".onnx"), which needs the package tf2onnx; "openvino" (".xml"), which needs openvino as well;
+            "tfjs_graph_model" and "tfjs_layers_model", folders for TensorFlow.js.
         verbose: whether to say what was written; True if None.
         input_signature: a spec for each input, where those of the model should not be used.
+        kwargs: what the format takes further: `options` (tf_saved_model), `quantization`, `representative_dataset` and
+            attributes of TensorFlow's converter (litert), `opset_version` (onnx).
 
     Raises:
-        ValueError: for an unknown format, a wrong ending, and a model that is not built.
+        ValueError: for an unknown format, a wrong ending, a model that is not built, and for what the format cannot
+            carry, by the layer's name.
         ImportError: where the package for a format is not installed.
     """
-    one_of(format, FORMATS, "format")
-    write = {"tf_saved_model": _saved_model, "litert": _litert, "onnx": _onnx}.get(format)
-    if write is None:
-        hint = (
-            "Export with format='onnx' (pip install tf2onnx), then convert with `ovc` (pip install openvino)"
-            if format == "openvino"
-            else "It holds models of the PyTorch backend; export with format='tf_saved_model'"
+    one_of(format, tuple(FORMATS), "format")
+    if format == "torch":
+        raise ValueError(
+            "The format 'torch' is not written by the TensorFlow backend. It holds models of the PyTorch backend; "
+            "export with format='tf_saved_model' or 'onnx'."
         )
-        raise ValueError(f"The format {format!r} is not written by the TensorFlow backend. {hint}.")
+    filepath, ending, verbose = os.fspath(filepath), FORMATS[format], verbose is not False
+    if ending is not None and not filepath.endswith(ending):
+        raise ValueError(f"With format={format!r} the filepath must end in {ending!r}, got {filepath!r}.")
     specs = _signature_of(model) if input_signature is None else input_signature
-    write(model, os.fspath(filepath), specs, verbose is not False, **kwargs)
+    with deprecation.silence():  # TensorFlow's and tf2onnx's converters call functions that TensorFlow warns of
+        said = _write(model, filepath, format, verbose, specs, **kwargs)
+    if verbose and said:
+        print(said)
+
+
+def _write(model: Any, filepath: str, format: str, verbose: bool, specs: Any, **kwargs: Any) -> str:
+    """Write the files; what there is to say of them, where it is not said yet."""
+    said = f"Saved to {filepath!r}."
+    if format == "tf_saved_model":
+        archive = ExportArchive()
+        archive.track_and_add_endpoint("serve", model, specs)
+        archive.write_out(filepath, verbose=verbose, **kwargs)
+        return ""
+    if format == "litert":
+        write_litert(model, filepath, specs, **kwargs)
+    elif format == "onnx":
+        opset = write_onnx(model, filepath, specs, **kwargs)
+        said = f"Saved to {filepath!r}, in version {opset} of ONNX's operators."
+    elif format == "openvino":
+        write_openvino(model, filepath, specs, **kwargs)
+    elif format == "tfjs_graph_model":
+        write_graph_model(model, filepath, specs, **kwargs)
+    elif format == "tfjs_layers_model":
+        write_layers_model(model, filepath, **kwargs)
+    return said
 
 
 def _signature_of(model: Any) -> list:
@@ -69,49 +112,3 @@ def _specs_of(shape: Any, dtype: str) -> Any:
     if isinstance(shape, list | tuple) and any(isinstance(size, list | tuple | dict) for size in shape):
         return [_specs_of(value, dtype) for value in shape]
     return tf.TensorSpec([None, *shape[1:]], dtype)
-
-
-def _saved_model(model: Any, filepath: str, specs: Any, verbose: bool, **kwargs: Any) -> None:
-    archive = ExportArchive()
-    archive.track_and_add_endpoint("serve", model, specs)
-    archive.write_out(filepath, verbose=verbose, **kwargs)
-
-
-def _forward(model: Any, specs: Any) -> Any:
-    """The forward pass as a compiled function of TensorFlow."""
-    return ExportArchive().track_and_add_endpoint("serve", model, specs)
-
-
-def _litert(model: Any, filepath: str, specs: Any, verbose: bool, **options: Any) -> None:
-    """A `.tflite` file; options are attributes of `tf.lite.TFLiteConverter`, such as `optimizations`."""
-    _check_ending(filepath, ".tflite", "litert")
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([_forward(model, specs).get_concrete_function()])
-    for name, value in options.items():
-        if not hasattr(converter, name):
-            raise ValueError(f"TensorFlow's converter to LiteRT has no option {name!r}.")
-        setattr(converter, name, value)
-    with open(filepath, "wb") as file:
-        file.write(converter.convert())
-    _say(filepath, verbose)
-
-
-def _onnx(model: Any, filepath: str, specs: Any, verbose: bool, opset_version: int | None = None) -> None:
-    """An `.onnx` file, converted by tf2onnx, in the given version of ONNX's operators."""
-    _check_ending(filepath, ".onnx", "onnx")
-    try:
-        convert = importlib.import_module("tf2onnx.convert")
-    except ImportError as error:
-        raise ImportError("To export to ONNX, install the converter: pip install tf2onnx.") from error
-    function = _forward(model, specs)
-    convert.from_function(function, function.input_signature, opset=opset_version, output_path=filepath)
-    _say(filepath, verbose)
-
-
-def _check_ending(filepath: str, ending: str, format: str) -> None:
-    if not filepath.endswith(ending):
-        raise ValueError(f"With format={format!r} the filepath must end in {ending!r}, got {filepath!r}.")
-
-
-def _say(filepath: str, verbose: bool) -> None:
-    if verbose:
-        print(f"Saved to {filepath!r}.")

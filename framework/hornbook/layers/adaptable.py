@@ -45,6 +45,28 @@ class Adaptable(Layer):
         """
         importlib.import_module("hornbook.lora").enable(self, rank, lora_alpha, a_initializer, b_initializer)
 
+    def merge_lora(self) -> None:
+        """Add the correction to the large weight, which is trained again from then on; a quantized one is rounded anew.
+
+        Raises:
+            ValueError: for a layer without a correction.
+        """
+        importlib.import_module("hornbook.lora").merge_layer(self)
+
+    def whole_weight(self) -> Any:
+        """The large weight in floats, as the formula reads it: unpacked where it is quantized, with LoRA's correction.
+
+        >>> import hornbook as keras
+        >>> layer = keras.layers.Dense(3)
+        >>> layer.build((None, 4))
+        >>> layer.quantize("int4")
+        >>> layer.kernel.shape, layer.whole_weight().shape
+        ((4, 2), TensorShape([4, 3]))
+        """
+        if self._power is not None:
+            return self._power.whole()
+        return self.__dict__["embeddings" if "embeddings" in self.__dict__ else "kernel"].value
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain data, and the correction's where there is one."""
         if not self.lora_enabled:

@@ -38,6 +38,8 @@ class Functional(Model):
     array([[2., 2., 2.]], dtype=float32)
     """
 
+    _config_holds_layers = True  # with what is put around them
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return Layer.__new__(cls, *args, **kwargs)
 

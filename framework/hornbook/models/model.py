@@ -120,17 +120,19 @@ class Model(Trainer, Layer):
             return
         if type(self).build is not Model.build and "input_shape" in shapes:
             self.build(_tuples(shapes["input_shape"]))
+            self._restore_powers(config)
             return
         self._build_by_tracing({key: _tuples(shape) for key, shape in shapes.items()})
         self._build_shapes = dict(shapes)
         self.built = True
+        self._restore_powers(config)
 
     # ------------------------------------------------------------------------------------------------- quantization
     def quantize(self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:
         """Keep the large weights in fewer bits from now on: those of Dense, EinsumDense and Embedding layers inside.
 
         Args:
-            mode: "int8", "int4" or "float8".
+            mode: "int8", "int4" or "float8"; "gptq" or "awq" with a config.
             config: a `QuantizationConfig`, in place of a mode.
             filters: which layers: a regular expression for names, a list of them, or a function of the layer.
 
@@ -140,6 +142,13 @@ class Model(Trainer, Layer):
         if kwargs:
             raise ValueError(f"{type(self).__name__}.quantize() got unexpected arguments: {sorted(kwargs)}.")
         importlib.import_module("hornbook.quantization").quantize_model(self, mode, config, filters)
+
+    def get_quantization_layer_structure(self, mode: str | None = None) -> dict[str, Any] | None:
+        """What GPTQ and AWQ take one after the other: {"pre_block_layers": [...], "sequential_blocks": [...]}.
+
+        None makes the whole model one block. A subclass may say more.
+        """
+        return None
 
     # ------------------------------------------------------------------------------------------------- files
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
@@ -171,13 +180,16 @@ class Model(Trainer, Layer):
         """Write the forward pass to files that need no Python: a SavedModel with signatures for serving, and others.
 
         Args:
-            filepath: a directory for a SavedModel; a file ending in ".tflite" or ".onnx".
-            format: "tf_saved_model", "litert" or "onnx" (which needs the package tf2onnx).
+            filepath: a folder, or a file that ends in ".tflite", ".onnx" or ".xml".
+            format: "tf_saved_model", "litert", "onnx", "openvino", "tfjs_graph_model" or "tfjs_layers_model".
             verbose: whether to say what was written; True if None.
             input_signature: a spec for each input, where those of the model should not be used.
+            kwargs: what the format takes further, such as `quantization="int8"` for "litert"; the page "Exporting" and
+                `hornbook.export.export_model` tell.
 
         Raises:
-            ValueError: for an unknown format, a wrong ending, and a model that is not built.
+            ValueError: for an unknown format, a wrong ending, a model that is not built, and a layer that the format
+                cannot carry.
             ImportError: where the package for a format is not installed.
         """
         exporter = importlib.import_module("hornbook.export")

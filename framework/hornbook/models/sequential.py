@@ -31,6 +31,8 @@ class Sequential(Model):
     ((None, 2), 23)
     """
 
+    _config_holds_layers = True  # with what is put around them
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return Layer.__new__(cls, *args, **kwargs)
 

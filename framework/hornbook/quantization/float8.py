@@ -30,7 +30,7 @@ class Float8:
         self.layer, self.config, self.name = layer, config, "kernel"
         self.weight_shape = tuple(layer.__dict__["kernel"].shape)
         self.product = Product(layer, len(self.weight_shape))
-        self._inner = layer._power  # a LoRA correction knows how files keep the kernel
+        self._inner: Any = layer._power  # a LoRA correction knows how files keep the kernel
 
     def take_over(self) -> None:
         """Make the scales and histories."""
@@ -56,6 +56,15 @@ class Float8:
         """Nothing, but for a correction."""
         if self._inner is not None:
             self._inner.after_load()
+
+    def whole(self) -> Any:
+        """The kernel, with a correction."""
+        return self.layer.kernel.value
+
+    def merge(self) -> None:
+        """Add a correction to the kernel."""
+        self._inner.merge()
+        self._inner = None
 
     def call(self, inputs: Any) -> Any:
         """The layer's formula with rounded inputs, kernel and gradient."""

@@ -4,7 +4,6 @@ from typing import Any
 
 from hornbook import backend, lora, ops
 from hornbook.core.variable import Variable
-from hornbook.layers.core import Embedding
 from hornbook.quantization.products import Product
 from hornbook.quantizers import (
     AbsMaxQuantizer,
@@ -24,15 +23,18 @@ class Integers:
     Args:
         layer: a built Dense, EinsumDense or Embedding.
         config: a QuantizationConfig.
+        name: of the weight, where it is not the layer's large one.
     """
 
     mode = ""
     range: tuple[int, int]
+    weight_first = True  # where it stands in files: before the bias, or after
 
-    def __init__(self, layer: Any, config: Any) -> None:
+    def __init__(self, layer: Any, config: Any, name: str | None = None) -> None:
         self.layer, self.config = layer, config
-        self.name = lora.large_weight(layer)
-        self.is_table = isinstance(layer, Embedding)
+        self.name = lora.large_weight(layer) if name is None else name
+        self.is_table = self.name == "embeddings"
+        self.packed_axis = 0 if self.name == "reverse_embeddings" else -1  # whose neighbours share bytes
         weight = layer.__dict__[self.name]
         self.weight_shape = tuple(weight.shape)
         self.product = None if self.is_table else Product(layer, len(self.weight_shape))
@@ -53,7 +55,8 @@ class Integers:
             setattr(layer, title, variable)
         bias = getattr(layer, "bias", None)
         self._kept = [getattr(layer, title) for title, _ in self.made()]
-        self._order = [self._kept[0], *([] if bias is None else [bias]), *self._kept[1:]]
+        first = 1 if self.weight_first else 0
+        self._order = [*self._kept[:first], *([] if bias is None else [bias]), *self._kept[first:]]
 
     def made(self) -> list[tuple[str, str | None]]:
         """(name, dtype) of each variable; None is the dtype of the layer's variables."""
@@ -74,9 +77,9 @@ class Integers:
 
     def values(self) -> list[Any]:
         """What is written for them; a correction is added to the weight and rounded with it."""
-        if not self.layer.lora_enabled:
+        if not self.corrected:
             return self._order
-        arrays = self.encode(ops.cast(self.decode(), "float32") + lora.correction(self.layer, self.name))
+        arrays = self.encode(self.whole())
         pairs = list(zip(self._kept, arrays, strict=True))
         written = []
         for variable in self._order:
@@ -86,9 +89,25 @@ class Integers:
 
     def after_load(self) -> None:
         """A correction becomes zero: what was loaded holds it."""
-        if self.layer.lora_enabled:
+        if self.corrected:
             _, b = lora.pair(self.layer, self.name)
             b.assign(ops.zeros_like(b))
+
+    def merge(self) -> None:
+        """Add a correction to the weight, round the sum, and forget the correction."""
+        for variable, array in zip(self._kept, self.encode(self.whole()), strict=True):
+            variable.assign(ops.cast(array, variable.dtype))
+        lora.drop_pair(self.layer, self.name)
+
+    @property
+    def corrected(self) -> bool:
+        """Whether there is a correction of this weight."""
+        return self.layer.lora_enabled and self.name == lora.large_weight(self.layer)
+
+    def whole(self) -> Any:
+        """The weight in floats, with a correction."""
+        weight = ops.cast(self.decode(), "float32")
+        return weight + lora.correction(self.layer, self.name) if self.corrected else weight
 
     # ------------------------------------------------------------------------------------------------- computing
     def call(self, inputs: Any) -> Any:
@@ -98,7 +117,7 @@ class Integers:
         layer, product = self.layer, self.product
         assert product is not None
         outputs = self.multiply(inputs)
-        if layer.lora_enabled:
+        if self.corrected:
             outputs = outputs + product(inputs, ops.cast(lora.correction(layer, self.name), inputs.dtype))
         if layer.bias is not None:
             outputs = ops.add(outputs, layer.bias)
@@ -108,6 +127,10 @@ class Integers:
         """The product of the inputs with the weight."""
         assert self.product is not None
         return self.product(inputs, ops.cast(self.decode(), inputs.dtype))
+
+    def multiply_back(self, inputs: Any) -> Any:
+        """The product of vectors with the rows of a table."""
+        return ops.matmul(inputs, ops.transpose(ops.cast(self.decode(), inputs.dtype)))
 
     def _rows(self, inputs: Any) -> Any:
         layer = self.layer
@@ -176,13 +199,20 @@ class PerChannel(Integers):
         if quantizer is None:
             outputs = self.product(inputs, ops.cast(self.unpack(), inputs.dtype))
             return ops.divide(outputs, ops.cast(scale, outputs.dtype))
-        q, inputs_scale = quantizer(inputs, axis=self.product.summed_inputs)
-        inputs_scale = ops.stop_gradient(ops.cast(inputs_scale, "float32"))
-        exact = ops.cast(inputs, "float32") * inputs_scale
-        rounded = exact + ops.stop_gradient(ops.cast(q, "float32") - exact)  # the gradient is that of `exact`
+        rounded, inputs_scale = rounded_inputs(inputs, quantizer, self.product.summed_inputs)
         # Sums of small integers are exact in float32, for which every device has a fast product.
         outputs = self.product(rounded, ops.cast(self.unpack(), "float32"))
         return ops.cast(outputs / (self.product.inputs_scale(inputs_scale) * scale), inputs.dtype)
+
+    def multiply_back(self, inputs: Any) -> Any:
+        """The product of vectors with the rows of a table, (x q^T) / scale."""
+        q = ops.transpose(ops.cast(self.unpack(), "float32"))
+        quantizer = QuantizationConfig.activation_quantizer_or_default(self.config, None)
+        x, inputs_scale = ops.cast(inputs, "float32"), 1.0
+        if quantizer is not None:
+            x, inputs_scale = rounded_inputs(inputs, quantizer, (-1,))
+        scale = ops.cast(getattr(self.layer, self.scale_name), "float32")
+        return ops.cast(ops.matmul(x, q) / (inputs_scale * scale), inputs.dtype)
 
     def rows(self, ids: Any) -> Any:
         """q / scale of some rows."""
@@ -216,8 +246,8 @@ class Int4(PerChannel):
         return ops.reshape(scale, [1 if axis in summed else n for axis, n in enumerate(self.weight_shape)])
 
     def pack(self, q: Any) -> Any:
-        """Neighbours of a row in one byte."""
-        return pack_int4(q if self.product is None else self.product.to_matrix(q), axis=-1)[0]
+        """Neighbours in one byte."""
+        return pack_int4(q if self.product is None else self.product.to_matrix(q), axis=self.packed_axis)[0]
 
     def unpack(self) -> Any:
         """The integers in the weight's shape."""
@@ -235,8 +265,8 @@ class Int4Blocks(Integers):
 
     range = (-8, 7)
 
-    def __init__(self, layer: Any, config: Any) -> None:
-        super().__init__(layer, config)
+    def __init__(self, layer: Any, config: Any, name: str | None = None) -> None:
+        super().__init__(layer, config, name)
         self.mode = f"int4/{config.block_size}"
 
     def made(self) -> list[tuple[str, str | None]]:
@@ -257,7 +287,7 @@ class Int4Blocks(Integers):
         q, blocks = q[:rows], ops.floor_divide(ops.arange(rows), size)
         if self.product is None:  # a table's blocks run along its rows
             q, scale, zero = ops.transpose(q), ops.transpose(scale), ops.transpose(zero)
-        return pack_int4(q, axis=-1)[0], scale, zero, blocks
+        return pack_int4(q, axis=self.packed_axis)[0], scale, zero, blocks
 
     def _blocks(self) -> tuple[Any, Any]:
         """(scale, zero) in floats."""
@@ -268,7 +298,7 @@ class Int4Blocks(Integers):
         """(q - zero) scale."""
         axis = 1 if self.product is None else 0
         scale, zero = (ops.take(part, self._block_of(), axis=axis) for part in self._blocks())
-        q = unpack_int4(getattr(self.layer, self.name), _columns(self), axis=-1)
+        q = unpack_int4(getattr(self.layer, self.name), _length(self), axis=self.packed_axis)
         weight = (ops.cast(q, "float32") - zero) * scale
         return weight if self.product is None else self.product.from_matrix(weight, self.weight_shape)
 
@@ -281,11 +311,82 @@ class Int4Blocks(Integers):
         return (ops.cast(_unpacked_rows(self, ids), "float32") - zero) * scale
 
 
-def _columns(power: Integers) -> int:
-    """The columns of the matrix whose neighbours share bytes."""
+class Int4BlocksBack(Int4Blocks):
+    """The second table of a ReversibleEmbedding: its blocks are those of the first, whose `g_idx` it reads."""
+
+    def made(self) -> list[tuple[str, str | None]]:
+        """The integers, their scales and zeros."""
+        return [(self.name, "int8"), (f"{self.name}_scale", None), (f"{self.name}_zero", None)]
+
+    def encode(self, weight: Any) -> tuple:
+        """(packed integers, scale, zero)."""
+        return super().encode(weight)[:3]
+
+
+class Reversible:
+    """A ReversibleEmbedding with integers: rows of a table, and products with it or with a second table on the way back.
+
+    Args:
+        layer: a built ReversibleEmbedding.
+        there: the integers of the table.
+        back: those of the second table; None where the first serves both.
+    """
+
+    def __init__(self, layer: Any, there: Integers, back: Integers | None) -> None:
+        self.layer, self.there, self.back = layer, there, back
+        self.mode, self.weight_shape = there.mode, there.weight_shape
+        self._tables = [there] if back is None else [there, back]
+
+    def take_over(self) -> None:
+        """Put integers in the weights' places."""
+        for table in self._tables:
+            table.take_over()
+
+    def stored(self) -> list[Variable]:
+        """The variables that files hold."""
+        return [variable for table in self._tables for variable in table.stored()]
+
+    def values(self) -> list[Any]:
+        """What is written for them."""
+        return [value for table in self._tables for value in table.values()]
+
+    def after_load(self) -> None:
+        """A correction becomes zero."""
+        self.there.after_load()
+
+    def merge(self) -> None:
+        """Add a correction to the table."""
+        self.there.merge()
+
+    def whole(self) -> Any:
+        """The table in floats, with a correction."""
+        return self.there.whole()
+
+    def call(self, inputs: Any, reverse: bool = False) -> Any:
+        """Rows, or products."""
+        if not reverse:
+            return self.there.call(inputs)
+        layer = self.layer
+        x = ops.cast(inputs, layer.compute_dtype)
+        logits = self.there.multiply_back(x) if self.back is None else self.back.multiply(x)
+        if self.back is None and layer.lora_enabled:
+            logits = logits + ops.cast(lora.products_with_rows(layer, self.there.name, x), logits.dtype)
+        return layer.capped(ops.cast(logits, layer.reverse_dtype or layer.compute_dtype))
+
+
+def rounded_inputs(inputs: Any, quantizer: Any, axis: tuple[int, ...]) -> tuple[Any, Any]:
+    """(the inputs as integers, in floats, with the gradient of x scale; their scale)."""
+    q, scale = quantizer(inputs, axis=axis)
+    scale = ops.stop_gradient(ops.cast(scale, "float32"))
+    exact = ops.cast(inputs, "float32") * scale
+    return exact + ops.stop_gradient(ops.cast(q, "float32") - exact), scale
+
+
+def _length(power: Integers) -> int:
+    """The length of the matrix along the axis whose neighbours share bytes."""
     shape = power.weight_shape
-    if power.product is None:
-        return shape[-1]
+    if power.product is None or power.packed_axis == 0:
+        return shape[power.packed_axis]
     size = 1
     for axis, length in enumerate(shape):
         size *= 1 if axis in power.product.summed_axes else length
@@ -293,12 +394,12 @@ def _columns(power: Integers) -> int:
 
 
 def _unpacked(power: Integers) -> Any:
-    q = unpack_int4(getattr(power.layer, power.name), _columns(power), axis=-1)
+    q = unpack_int4(getattr(power.layer, power.name), _length(power), axis=power.packed_axis)
     return q if power.product is None else power.product.from_matrix(q, power.weight_shape)
 
 
 def _unpacked_rows(power: Integers, ids: Any) -> Any:
-    return unpack_int4(ops.take(getattr(power.layer, power.name), ids, axis=0), _columns(power), axis=-1)
+    return unpack_int4(ops.take(getattr(power.layer, power.name), ids, axis=0), _length(power), axis=-1)
 
 
 def _given(values: Any) -> Any:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook import ops
-from hornbook.layers.core import Dense
+from hornbook.layers.core import EinsumDense
 
 
 class Product:
-    """The product inside of a Dense or EinsumDense layer, as an einsum with a letter for every axis.
+    """The product inside of a layer: an EinsumDense as an einsum with a letter for every axis; any other, x @ kernel.
 
     Args:
         layer: a built layer.
@@ -16,7 +16,7 @@ class Product:
     """
 
     def __init__(self, layer: Any, kernel_rank: int) -> None:
-        if isinstance(layer, Dense):
+        if not isinstance(layer, EinsumDense):
             self.equation, self.inputs, self.kernel, self.output = "", "", "ab", ""
             self.summed_axes, self.summed_inputs = (0,), (-1,)
             return
@@ -45,6 +45,15 @@ class Product:
     def inputs_scale(self, scale: Any) -> Any:
         """A scale of the inputs, of size 1 along the summed axes, so that it can be multiplied with the output."""
         return _moved(scale, self.inputs, self.output) if self.equation else scale
+
+    def inputs_matrix(self, x: Any) -> Any:
+        """The inputs with their summed axes last, all in one, in the order of `to_matrix`, and the others in one."""
+        if self.equation:
+            summed = [self.inputs.index(self.kernel[axis]) for axis in self.summed_axes]
+            others = [axis for axis in range(len(self.inputs)) if axis not in summed]
+            shape = tuple(x.shape)
+            return ops.reshape(ops.transpose(x, [*others, *summed]), (-1, _size(shape, summed)))
+        return ops.reshape(x, (-1, x.shape[-1]))
 
     def to_matrix(self, kernel: Any) -> Any:
         """The kernel with its summed axes first, all in one, and the others in one."""

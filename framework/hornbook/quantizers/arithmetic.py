@@ -255,6 +255,6 @@ def unpack_int4(packed: Any, orig_len: int, axis: int = 0, dtype: str = "int8") 
         raise TypeError(f"unpack_int4() takes an array of int8 or uint8, got {x.dtype}.")
     x = ops.cast(ops.moveaxis(x, axis, 0), "int32")
     halves = ops.stack([ops.bitwise_and(x, 15), ops.bitwise_and(ops.right_shift(x, 4), 15)], axis=1)
-    numbers = ops.reshape(halves, (-1, *x.shape[1:]))[:orig_len]
+    numbers = ops.reshape(halves, (-1, *ops.shape(x)[1:]))[:orig_len]
     numbers = numbers if dtype == "uint8" else ops.where(numbers > 7, numbers - 16, numbers)
     return ops.moveaxis(ops.cast(numbers, dtype), 0, axis)

@@ -175,8 +175,8 @@ class GPTQConfig(_CalibratedConfig):
     """Weights rounded one after the other, each making good the errors of those before, measured on example texts.
 
     Args:
-        dataset: texts, or arrays of token numbers.
-        tokenizer: from a text to token numbers.
+        dataset: texts; arrays of token numbers, which are joined and cut; or arrays of floats, each one input of the model.
+        tokenizer: from a text to token numbers, or to a dictionary of arrays that the model takes; None without texts.
         weight_bits: 2, 3, 4 or 8.
         num_samples: how many texts are looked at.
         per_channel: a scale for each output.
@@ -185,7 +185,8 @@ class GPTQConfig(_CalibratedConfig):
         group_size: how many weights share a scale; -1 for all.
         symmetric: whether the range is the same on both sides of 0.
         activation_order: round the weights with the largest activations first.
-        quantization_layer_structure: {"pre_block_layers": [...], "sequential_blocks": [...]}.
+        quantization_layer_structure: {"pre_block_layers": [...], "sequential_blocks": [...]}; if None, the model's
+            `get_quantization_layer_structure(mode)`, and where that is None the whole model is one block.
 
     Raises:
         ValueError: for values out of range.
@@ -229,14 +230,15 @@ class AWQConfig(_CalibratedConfig):
     """Weights rounded after the channels that carry large activations were scaled up, measured on example texts.
 
     Args:
-        dataset: texts, or arrays of token numbers.
-        tokenizer: from a text to token numbers.
+        dataset: texts; arrays of token numbers, which are joined and cut; or arrays of floats, each one input of the model.
+        tokenizer: from a text to token numbers, or to a dictionary of arrays that the model takes; None without texts.
         weight_bits: 4.
         num_samples: how many texts are looked at.
         sequence_length: tokens of a text.
         group_size: how many weights share a scale; -1 for all.
         num_grid_points: how many exponents of the scale are tried.
-        quantization_layer_structure: {"pre_block_layers": [...], "sequential_blocks": [...]}.
+        quantization_layer_structure: {"pre_block_layers": [...], "sequential_blocks": [...]}; if None, the model's
+            `get_quantization_layer_structure(mode)`, and where that is None the whole model is one block.
 
     Raises:
         ValueError: for values out of range.

@@ -3,6 +3,7 @@
 from typing import Any
 
 from hornbook.random.seed_generator import get_random_state, set_random_state
+from hornbook.training.interrupts import Interrupts
 
 
 class Run:
@@ -21,6 +22,7 @@ class Run:
         trained: whether all its steps are done, so that only the validation is left.
         logs: what the latest step, or the epoch that is over, has logged.
         over: whether somebody has asked for the end of the training.
+        interrupts: the scope in which Ctrl-C is not lost.
     """
 
     def __init__(self, model: Any, steps: Any, epoch: int, source: Any, validation: Any, callbacks: Any) -> None:
@@ -29,6 +31,7 @@ class Run:
         self.epoch = epoch
         self.under_way = self.trained = self.over = False
         self.logs: dict[str, Any] = {}
+        self.interrupts = Interrupts()
         self._placed = False  # whether a backup has put the source in the middle of the epoch
 
     def begin_epoch(self) -> None:

@@ -594,7 +594,8 @@ class Trainer:
         self.stop_training = False
         self._run = Run(self, steps, initial_epoch, source, validation, callbacks)
         try:
-            self._run_epochs(self._run, epochs, validation_freq)
+            with self._run.interrupts:
+                self._run_epochs(self._run, epochs, validation_freq)
         finally:
             self._run = None
         return self.history
@@ -639,8 +640,10 @@ class Trainer:
             if not ran:
                 break
             logs, done = new, done + ran
-            if kind == "train" and self._run is not None:
-                self._run.logs = logs
+            if self._run is not None:  # in fit
+                self._run.interrupts.check()
+                if kind == "train":
+                    self._run.logs = logs
             if hooks:
                 end(done - 1, _numbers(logs))  # type: ignore[misc]
             else:

@@ -230,7 +230,8 @@ class BertBackbone(keras.Model):
         if attention_mask is None:
             attention_mask = ops.ones_like(input_ids)
         lowest = -1e9 if self.compute_dtype != "float16" else -6e4
-        bias = (1.0 - ops.cast(attention_mask, self.compute_dtype)[:, None, None, :]) * lowest  # (B, 1, 1, S)
+        attended = ops.expand_dims(ops.cast(attention_mask, self.compute_dtype), (1, 2))  # (B, 1, 1, S)
+        bias = (1.0 - attended) * lowest
         for block in self.blocks:
             x = block(x, bias)
         return {"last_hidden_state": x, "pooler_output": self.pooler(x[:, 0])}
@@ -264,7 +265,7 @@ class BertLanguageModelHead(layers.Layer):
 
     def call(self, x: Any) -> Any:
         x = self.norm(self.activation(self.dense(x)))
-        return ops.matmul(x, ops.transpose(self.table.embeddings)) + self.bias
+        return ops.matmul(x, ops.transpose(self.table.whole_weight())) + self.bias
 
 
 # ----------------------------------------------------------------------------------------------------- WEIGHTS table

@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from hornbook.backend.tensorflow.services import cast, convert_to_tensor
 
-__all__ = ["compiled_loops", "lstm", "rnn"]
+__all__ = ["compiled_loops", "lstm", "rnn", "unrolled_loops"]
 
 _compiled = contextvars.ContextVar("loops are compiled by XLA", default=False)
+_unrolled = contextvars.ContextVar("loops are written out", default=False)
 
 
 @contextlib.contextmanager
@@ -22,6 +23,19 @@ def compiled_loops(wanted: bool) -> Iterator[None]:
         yield
     finally:
         _compiled.reset(before)
+
+
+@contextlib.contextmanager
+def unrolled_loops() -> Iterator[None]:
+    """While a graph is traced in this context, a loop over a known number of times is these steps one after the other.
+
+    Runtimes on small devices and in browsers have no loop that keeps the outputs of all times, or a slow one.
+    """
+    before = _unrolled.set(True)
+    try:
+        yield
+    finally:
+        _unrolled.reset(before)
 
 
 def _loop(function: Callable, steps: int | None) -> Callable:
@@ -81,7 +95,7 @@ def rnn(
         output = tf.where(_like_rank(keep, output), output, kept)
         return output, [tf.where(_like_rank(keep, n), n, s) for n, s in zip(new, states, strict=True)]
 
-    if unroll:
+    if unroll or (_unrolled.get() and isinstance(steps, int)):
         outputs, output = [], None
         for t in range(int(steps)):
             here, keep = tf.nest.map_structure(lambda a, t=t: a[t], x), None if mask is None else mask[t]
@@ -196,21 +210,33 @@ def _lstm_over_time(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) ->
 
 def _lstm_forward(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) -> tuple:
     """(h, c, gates of all times, last c)."""
-    steps, units = tf.shape(projected)[0], h0.shape[-1]
-    inputs, keeps = _rows(projected), None if keep is None else _rows(keep)
+    units = h0.shape[-1]
     # The four gates as one tanh, by sigmoid(a) = tanh(a / 2) / 2 + 1 / 2.
     scale = tf.repeat(tf.constant([0.5, 0.5, 1.0, 0.5], h0.dtype), units)
 
-    def forward(t: Any, h: Any, c: Any, hs: Any, cs: Any, gates: Any) -> tuple:
-        total = inputs.read(t) + tf.matmul(h, kernel)
+    def advance(projected: Any, stays: Any, h: Any, c: Any) -> tuple:
+        total = projected + tf.matmul(h, kernel)
         ifgo = tf.tanh(total * scale) * scale + (1 - scale)
         i, f, g, o = tf.split(ifgo, 4, axis=-1)
         c_new = f * c + i * g
         h_new = o * tf.tanh(c_new)
-        if keeps is not None:
-            stays = keeps.read(t)
+        if stays is not None:
             h_new, c_new = tf.where(stays, h_new, h), tf.where(stays, c_new, c)
-        return t + 1, h_new, c_new, hs.write(t, h_new), cs.write(t, c_new), gates.write(t, ifgo)
+        return h_new, c_new, ifgo
+
+    if _unrolled.get() and projected.shape[0] is not None:
+        h, c, kept = h0, c0, []
+        for t in range(projected.shape[0]):
+            h, c, ifgo = advance(projected[t], None if keep is None else keep[t], h, c)
+            kept.append((h, c, ifgo))
+        return (*(tf.stack(rows) for rows in zip(*kept, strict=True)), c)
+
+    steps = tf.shape(projected)[0]
+    inputs, keeps = _rows(projected), None if keep is None else _rows(keep)
+
+    def forward(t: Any, h: Any, c: Any, hs: Any, cs: Any, gates: Any) -> tuple:
+        h, c, ifgo = advance(inputs.read(t), None if keeps is None else keeps.read(t), h, c)
+        return t + 1, h, c, hs.write(t, h), cs.write(t, c), gates.write(t, ifgo)
 
     stores = [_store(h0, steps, units), _store(h0, steps, units), _store(h0, steps, 4 * units)]
     _, _, last_c, *stores = tf.while_loop(

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.experimental.dlpack import from_dlpack
 
 __all__ = ["ValueHolder", "VariableStorage"]
 
@@ -74,9 +73,11 @@ class VariableStorage(ValueHolder):
         array = memory[start : start + count * np.dtype(dtype).itemsize].view(dtype).reshape(self._value.shape)
         fill(array)
         if array.dtype.kind in "iuf":
-            tensor = from_dlpack(array.__dlpack__())
+            tensor = tf.experimental.dlpack.from_dlpack(array.__dlpack__())
         else:  # bfloat16 and its like, which NumPy cannot hand over
-            tensor = tf.bitcast(from_dlpack(array.view(f"u{array.itemsize}").__dlpack__()), self._value.dtype)
+            tensor = tf.bitcast(
+                tf.experimental.dlpack.from_dlpack(array.view(f"u{array.itemsize}").__dlpack__()), self._value.dtype
+            )
         self._value.assign(tensor, read_value=False)
 
     def _write_add(self, value: Any) -> None:
