@@ -8,8 +8,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from hornbook import backend
-from hornbook.core.registry import get_family, get_registered_object
+from hornbook import backend, ops
+from hornbook.core.registry import get_family, get_registered_object, register_keras_serializable
 from hornbook.models.op_configs import find
 
 MODELS = ("Functional", "Model", "Sequential")
@@ -25,9 +25,11 @@ GONE: dict[str, Callable] = {
     "key_shape": _ANY,
     "value_shape": _ANY,
     "softmax_robust_masking": _ANY,
-    "vocabulary_size": _ANY,
     "has_input_vocabulary": _ANY,
     "jit_compile": _ANY,
+    "trainable": _ANY,  # of layers without weights
+    "noise_shape": _EMPTY,
+    "rng_type": _ANY,
     "is_legacy_optimizer": _ANY,
     "kernel_initializer": _ANY,  # of depthwise and separable convolutions, which have two of them by other names
     "kernel_regularizer": _EMPTY,
@@ -110,10 +112,46 @@ def _translated(config: Any) -> Any:
     return {**config, "config": _without_gone(cls, inner, f"Layer {inner.get('name')!r} of class {name}")}
 
 
+@register_keras_serializable("keras2", "hard_sigmoid")
+def keras2_hard_sigmoid(x: Any) -> Any:
+    """max(0, min(1, 0.2 x + 0.5)): what Keras 1 and 2 called "hard_sigmoid", and their recurrent layers had as a default.
+
+    Keras 3's function of that name is max(0, min(1, x / 6 + 0.5)).
+
+    >>> from hornbook.models.keras2 import keras2_hard_sigmoid
+    >>> print(keras2_hard_sigmoid([-3.0, 1.0]).numpy().round(2))
+    [0.  0.7]
+    """
+    return ops.clip(ops.convert_to_tensor(x) * 0.2 + 0.5, 0.0, 1.0)
+
+
+def from_keras2(config: Any) -> Any:
+    """The config of a model of Keras 1 or 2, whose functions keep the numbers that they had."""
+    return _with_older_functions(translated(config))
+
+
+def _with_older_functions(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_older_functions(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: "keras2>hard_sigmoid"
+        if key in ("activation", "recurrent_activation") and _names_hard_sigmoid(item)
+        else _with_older_functions(item)
+        for key, item in value.items()
+    }
+
+
+def _names_hard_sigmoid(value: Any) -> bool:
+    """Whether it is the name, or the config of a function of that name."""
+    return value == "hard_sigmoid" or (isinstance(value, dict) and value.get("config") == "hard_sigmoid")
+
+
 def from_older(config: dict[str, Any]) -> dict[str, Any]:
     """The content of `config.json` of a `.keras` file that Keras 2 wrote."""
     compiled = config.get("compile_config")
-    config = translated(config)
+    config = from_keras2(config)
     if isinstance(compiled, dict) and compiled.get("optimizer"):
         training = {**compiled, "optimizer_config": compiled["optimizer"]}
         config["compile_config"] = compile_arguments(training)
@@ -189,9 +227,12 @@ def _without_gone(cls: type, config: dict[str, Any], what: str) -> dict[str, Any
     Raises:
         ValueError: where one of them would change the numbers.
     """
-    known = set()
+    known: set[str] = set()
     for base in cls.__mro__:
-        known |= set(inspect.signature(base.__init__).parameters)
+        parameters = inspect.signature(base.__init__).parameters
+        known |= set(parameters)
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            break  # nothing is handed on to the next base
     kept = {}
     for key, value in config.items():
         if key in GONE and key not in known:

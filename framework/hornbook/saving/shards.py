@@ -93,7 +93,9 @@ def write_shards(model: Any, path: Path, overwrite: bool, max_shard_size: float,
     if first:  # Keras opens the file of number 0 before it looks for anything in the list
         with written_aside(path.with_name(_name(path, 0))) as aside:
             shutil.copyfile(path.with_name(_name(path, first)), aside)
-    for name in set(old) - {_name(path, 0)}:
+    # the files before, and those of saves that were killed: the numbers up to this save's last are those of this list
+    kept = {_name(path, number) for number in (0, *range(first, first + len(groups)))}
+    for name in {*old, *(_name(path, number) for number in range(first + len(groups)))} - kept:
         with contextlib.suppress(OSError):
             os.unlink(path.with_name(name))
 

@@ -293,7 +293,7 @@ def _is_finite(variable: Variable) -> bool:
     if not is_float_dtype(variable.dtype):
         return True
     with np.errstate(all="ignore"):
-        return bool(np.isfinite(np.sum(variable.numpy(), dtype="float64")))
+        return all(bool(np.isfinite(np.sum(piece, dtype="float64"))) for piece in variable.pieces())
 
 
 def _mismatch(holder: Any, store: Mapping, path: str) -> str | None:
