@@ -2,8 +2,9 @@
 
 It makes the files in FOLDER and prints a line of JSON for each: its name, what the refusal must say (null for a file that opens
 and does no harm), what became of it ("refused", "opened" or "raised"), the message, the seconds of work, those by the clock
-(which other processes make longer), and by how many bytes the peak of memory rose. It runs in a process of its own (see `test_hostile.py`), with little address space, where Python's audit hooks
-note every file, address and program that is touched, and with a canary, a file whose time of access says whether it was read.
+(which other processes make longer), and by how many bytes the peak of memory rose. It runs in a process of its own (see
+`test_hostile.py`), with little address space, where Python's audit hooks note every file, address and program that is touched,
+and with a canary, a file whose time of access says whether it was read.
 """
 
 import contextlib
