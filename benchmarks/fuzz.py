@@ -34,7 +34,10 @@ SECONDS = 10
 BATCH = 50
 ROOM = 2**30  # address space of a worker beyond what it has when it starts
 SPARE = 32 * 2**20
-FORMATS = ("keras", "weights", "hdf5", "safetensors", "json", "npz", "tar", "zip")
+FORMATS = (
+    *("keras", "weights", "hdf5", "safetensors", "json", "npz", "tar", "zip"),
+    *("older_h5", "older_keras", "metadata", "shards", "npz_weights"),
+)
 NUMBERS = (0, 1, 127, 128, 255, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
 VALUES = (
     *(
@@ -87,6 +90,55 @@ def model_of_parts():
     return keras.Model(words, layers.GlobalMaxPooling1D()(inner(numbers)))
 
 
+def as_keras_2(model) -> tuple[dict, dict]:
+    """model_config and training_config of `model_of_layers`, in the words of Keras 2."""
+    dense, adam = {"trainable": True, "dtype": "float32", "use_bias": True}, {"name": "Adam", "lr": 0.001, "decay": 0.0}
+    glorot = {"kernel_initializer": {"class_name": "GlorotUniform", "config": {"seed": None, "dtype": "float32"}}}
+    names = [layer.name for layer in model.layers]
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "dtype": "float32", "name": "input"}},
+        {"class_name": "Dense", "config": {**dense, **glorot, "name": names[0], "units": 5, "activation": "relu"}},
+        {"class_name": "BatchNormalization", "config": {"name": names[1], "trainable": True, "axis": [1]}},
+        {"class_name": "Dense", "config": {**dense, **glorot, "name": names[2], "units": 2, "activation": "linear"}},
+    ]
+    training = {"loss": "mse", "metrics": [["mae"]], "weighted_metrics": None, "loss_weights": None}
+    training["optimizer_config"] = {"class_name": "Adam", "config": {**adam, "beta_1": 0.9, "amsgrad": False}}
+    return {"class_name": "Sequential", "config": {"name": model.name, "layers": layers}}, training
+
+
+def called_in_keras_2() -> dict:
+    """The config of a Functional model of Keras 2: calls in lists, TensorFlow's functions, a model inside."""
+    inner = {"name": "inner", "layers": [
+        {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "dtype": "float32", "name": "i"}},
+        {"class_name": "Dense", "config": {"name": "d", "units": 4, "trainable": True}},
+    ]}  # fmt: skip
+    entry = {"batch_input_shape": {"class_name": "TensorShape", "items": [None, 4]}, "dtype": "float32", "name": "x"}
+    add = {"name": "plus", "trainable": True, "function": "__operators__.add"}
+    part = {"name": "part", "trainable": True, "function": "__operators__.getitem"}
+    slices = [{"start": None, "stop": None, "step": None}, {"start": 0, "stop": 2, "step": None}]
+    join = {"name": "join", "trainable": True, "axis": -1}
+    layers = [
+        {"class_name": "InputLayer", "name": "x", "config": entry, "inbound_nodes": []},
+        {"class_name": "Sequential", "name": "inner", "config": inner, "inbound_nodes": [[["x", 0, 0, {}]]]},
+        {"class_name": "TFOpLambda", "name": "plus", "config": add, "inbound_nodes": [["inner", 1, 0, {"y": 1.5}]]},
+        {"class_name": "SlicingOpLambda", "name": "part", "config": part, "inbound_nodes": [
+            ["plus", 0, 0, {"slice_spec": slices}]]},
+        {"class_name": "Concatenate", "name": "join", "config": join, "inbound_nodes": [
+            [["part", 0, 0, {}], ["x", 0, 0, {}]]]},
+    ]  # fmt: skip
+    ends = {"input_layers": [["x", 0, 0]], "output_layers": [["join", 0, 0]]}
+    return {"class_name": "Functional", "config": {"name": "whole", "layers": layers, **ends}}
+
+
+def field(number: int, content: bytes) -> bytes:
+    """A field of a protocol buffer."""
+    length, size = bytearray(), len(content)
+    while size > 127:
+        length.append(size & 127 | 128)
+        size >>= 7
+    return bytes([number << 3 | 2, *length, size]) + content
+
+
 def good_files(kind: str) -> list[bytes]:
     """What the writers of a format write."""
     import numpy as np
@@ -117,6 +169,45 @@ def good_files(kind: str) -> list[bytes]:
                     if version is None:
                         data = numbers.normal(size=(20, 7)).astype("float32")
                         file.create_dataset("packed", data=data, chunks=(8, 4), compression="gzip", shuffle=True)
+        elif kind == "older_h5":
+            import h5py
+
+            model = model_of_layers()
+            for number in range(2):
+                model.save(folder / f"{number}.h5")
+            with h5py.File(folder / "1.h5", "a") as file:
+                for name, config in zip(("model_config", "training_config"), as_keras_2(model), strict=True):
+                    file.attrs[name] = json.dumps(config).encode()
+        elif kind == "older_keras":
+            import hornbook as keras
+            from hornbook.models.keras2 import translated
+
+            config, training = as_keras_2(model_of_layers())
+            training["optimizer"] = training.pop("optimizer_config")
+            whole = keras.saving.deserialize_keras_object(translated(called_in_keras_2()))
+            for model, text in (
+                (model_of_layers(), config | {"compile_config": training}),
+                (whole, called_in_keras_2()),
+            ):
+                path = folder / f"{model.name}.keras"
+                model.save(path)
+                with zipfile.ZipFile(path) as archive:
+                    members = {name: archive.read(name) for name in archive.namelist()}
+                members["config.json"] = json.dumps(text).encode()
+                members["metadata.json"] = b'{"keras_version": "2.15.0"}'
+                path.write_bytes(archive_of(members))
+        elif kind == "metadata":
+            model_config, training_config = as_keras_2(model_of_layers())
+            text = json.dumps({"name": "x", "model_config": model_config, "training_config": training_config})
+            (folder / "a.pb").write_bytes(field(1, field(2, b"\x08\x01") + field(3, b"root") + field(5, text.encode())))
+        elif kind == "shards":
+            model_of_layers().save_weights(folder / "file.weights.json", max_shard_size=1e-6)
+            return [(folder / "file.weights.json").read_bytes()]
+        elif kind == "npz_weights":
+            model = model_of_layers()
+            model.save_weights(folder / "a.npz")
+            with np.load(folder / "a.npz") as arrays:
+                np.savez_compressed(folder / "b.npz", **{name: arrays[name] for name in arrays})
         elif kind == "safetensors":
             from safetensors.numpy import save_file
 
@@ -214,11 +305,65 @@ def damaged_keras(data: bytes, chance: random.Random) -> bytes:
     else:
         name = chance.choice([name for name in members if name != "config.json"])
         members[name] = damaged(members[name], chance)
+    return archive_of(members)
+
+
+def archive_of(members: dict[str, bytes]) -> bytes:
+    """A zip archive with these members."""
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
     return whole.getvalue()
+
+
+def damaged_npz(data: bytes, chance: random.Random) -> bytes:
+    """The archive damaged, or one of its arrays, mostly in the header, with right checksums."""
+    if chance.random() < 0.4:
+        return damaged(data, chance)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = chance.choice(list(members))
+    content = members[name]
+    members[name] = (
+        damaged(content[:128], chance) + content[128:] if chance.random() < 0.8 else damaged(content, chance)
+    )
+    return archive_of(members)
+
+
+def damaged_h5_model(data: bytes, chance: random.Random) -> bytes:
+    """The file damaged, or one of its configs or lists of names."""
+    import h5py
+    import numpy as np
+
+    kind = chance.randrange(4)
+    if kind == 0:
+        return damaged(data, chance)
+    whole = io.BytesIO(data)
+    with h5py.File(whole, "a") as file:
+        if kind < 3:
+            name = ("model_config", "training_config")[kind - 1]
+            text = file.attrs[name]
+            text = damaged_json(text if isinstance(text, bytes) else text.encode(), chance)
+            file.attrs[name] = text.replace(b"\0", b" ") or b" "  # h5py does not write zeros
+        else:
+            weights = file["model_weights"]
+            group = chance.choice([weights, file["optimizer_weights"], *weights.values()])
+            attribute = "layer_names" if group == weights else "weight_names"
+            names = [bytes(name) for name in group.attrs[attribute]] or [b"x"]
+            place = chance.randrange(len(names))
+            names[place] = chance.choice((damaged(names[place], chance), chance.choice(names), b"..", b"/", b""))
+            del group.attrs[attribute]
+            group.attrs[attribute] = np.array(chance.choice((names, names[1:], names * 2, [7], b"x")))
+    return whole.getvalue()
+
+
+def damaged_metadata(data: bytes, chance: random.Random) -> bytes:
+    """A protocol buffer with another config, or damaged bytes."""
+    if chance.random() < 0.4:
+        return damaged(data, chance)
+    start = data.index(b"{")
+    return field(1, field(3, b"root") + field(5, damaged_json(data[start:], chance)))
 
 
 def damaged_tensors(data: bytes, chance: random.Random) -> bytes:
@@ -243,7 +388,11 @@ def damaged_archive(data: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
-DAMAGE = {"keras": damaged_keras, "json": damaged_json, "safetensors": damaged_tensors, "tar": damaged_archive}
+DAMAGE = {
+    **{"keras": damaged_keras, "json": damaged_json, "safetensors": damaged_tensors, "tar": damaged_archive},
+    **{"older_h5": damaged_h5_model, "older_keras": damaged_keras, "metadata": damaged_metadata},
+    **{"shards": damaged_json, "npz_weights": damaged_npz},
+}
 
 
 # ----------------------------------------------------------------------------------------------------------- opening
@@ -251,14 +400,35 @@ def opener(kind: str):
     """What opens a file of a format, reading all of it; and the file's name."""
     import numpy as np
 
-    if kind == "keras":
+    if kind in ("keras", "older_keras", "older_h5"):
         import hornbook as keras
 
         def load(path):
             keras.utils.clear_session(free_memory=False)
             keras.saving.load_model(path)
 
-        return load, "file.keras"
+        return load, "file.h5" if kind == "older_h5" else "file.keras"
+    if kind == "metadata":
+        import hornbook as keras
+
+        def load_folder(path):
+            keras.utils.clear_session(free_memory=False)
+            if not (path.parent / "variables").is_dir():
+                write_checkpoint(path.parent)
+            keras.saving.load_model(path.parent)
+
+        return load_folder, "keras_metadata.pb"
+    if kind == "shards":
+        model = model_of_layers()
+
+        def load_shards(path):
+            if not (path.parent / "file_00000.weights.h5").is_file():
+                model.save_weights(path.parent / "file.weights.json", max_shard_size=1e-6)
+            model.load_weights(path)
+
+        return load_shards, "file.weights.json"
+    if kind == "npz_weights":
+        return model_of_layers().load_weights, "file.npz"
     if kind == "weights":
         model = model_of_layers()
         return model.load_weights, "file.weights.h5"
@@ -322,6 +492,18 @@ def opener(kind: str):
 
         return lambda path: unpack(path, path.parent / "unpacked"), f"file.{kind}"
     raise ValueError(f"Unknown format {kind!r}; there are {', '.join(FORMATS)}, and h5py for comparison.")
+
+
+def write_checkpoint(folder: Path) -> None:
+    """What lies beside `keras_metadata.pb` in a SavedModel of Keras 2."""
+    import tensorflow as tf
+
+    layers = model_of_layers().layers
+    weights = [weight for layer in layers for weight in layer.trainable_weights + layer.non_trainable_weights]
+    (folder / "saved_model.pb").write_bytes(b"")
+    (folder / "variables").mkdir()
+    checkpoint = tf.train.Checkpoint(variables=[tf.Variable(weight.numpy()) for weight in weights])
+    checkpoint.write(str(folder / "variables" / "variables"))
 
 
 def _budget():
@@ -420,11 +602,11 @@ def fuzz(kind: str, first: int, files: int, seconds: float) -> tuple[Counter, li
         command = [sys.executable, "-W", "ignore", __file__, "--work", kind, str(first), str(last)]
         worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
         assert worker.stdout is not None
-        current, rest, patience = None, b"", 120.0  # to start takes longer
+        current, finished, rest, patience = None, None, b"", 120.0  # to start takes longer
         while time.monotonic() < end:
             ready, _, _ = select.select([worker.stdout], [], [], min(patience, max(end - time.monotonic(), 0.01)))
             if not ready:
-                if time.monotonic() < end:
+                if time.monotonic() < end and finished != last - 1:  # else the process takes its time to end
                     wrong.append(f"{kind} {current}: hangs")
                     found["hung"] += 1
                 break
@@ -443,6 +625,7 @@ def fuzz(kind: str, first: int, files: int, seconds: float) -> tuple[Counter, li
                 if sign == ">":
                     current = int(number)
                 elif sign == "=":
+                    finished = int(number)
                     longest = max(longest, float(more[0]))
                     outcome = more[1].split(" ")[0]
                     found[outcome] += 1

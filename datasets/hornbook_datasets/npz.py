@@ -51,7 +51,10 @@ def _array(content: bytes) -> np.ndarray:
     version = np.lib.format.read_magic(stream)
     if version != (1, 0):
         raise ValueError(f"Expected an array in version 1.0 of the .npy format; found version {version}.")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    try:
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    except Exception as error:  # NumPy reads it as a Python literal, which fails in many ways
+        raise ValueError(f"Expected the header of an array; it cannot be read: {str(error)[:200]}.") from None
     rest = content[stream.tell() :]
     if dtype.kind == "O":
         loaded = pickles.load(rest)

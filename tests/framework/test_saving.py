@@ -1,16 +1,25 @@
 """Models as files: back again with the same numbers, and refused where they are damaged or name what nobody registered."""
 
+import ctypes
 import functools
 import json
+import random
+import subprocess
+import sys
+import time
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorflow.experimental.dlpack import to_dlpack
 
 import hornbook as keras
 from hornbook import layers
 from hornbook.core.budget import WeightBudget
+from hornbook.saving.atomic import written_aside
 
 X = np.random.default_rng(0).normal(size=(12, 6)).astype("float32")
 Y = np.random.default_rng(1).integers(0, 3, 12)
@@ -336,3 +345,148 @@ def test_a_model_may_need_more_than_its_file_by_a_little(tmp_path):
     assert keras.saving.load_model(tmp_path / "m.keras").count_params() == 14
     with pytest.raises(ValueError, match="'kernel' of shape .* would take 2,400 bytes"), WeightBudget(2000):
         layers.Dense(100).build((None, 6))
+
+
+def test_a_state_that_does_not_fit_leaves_the_model_as_it_was(tmp_path):
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(3)])
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    model.save_weights(tmp_path / "w.weights.h5")
+    with h5py.File(tmp_path / "w.weights.h5", "a") as file:
+        del file["optimizer/vars/2"]
+        file["optimizer/vars/2"] = np.zeros((3, 6), "float32")
+    model.layers[0].kernel.assign(np.full((6, 3), 7.0))
+    with pytest.raises(ValueError, match=r"The optimizer's .* has shape \(6, 3\), in the file \(3, 6\)"):
+        model.load_weights(tmp_path / "w.weights.h5")
+    np.testing.assert_array_equal(model.layers[0].kernel, np.full((6, 3), 7.0))
+
+
+def test_compile_refuses_what_is_no_number_and_no_metric():
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(3)])
+    with pytest.raises(ValueError, match="loss_weights must be numbers, got 'much'"):
+        model.compile(loss="mse", loss_weights=["much"])
+    with pytest.raises(ValueError, match="xpected a metric"):
+        model.compile(loss="mse", metrics=[7])
+
+
+def test_models_inside_of_models_may_be_called_often_where_the_config_has_many_parts():
+    inner = keras.Sequential([keras.Input((None,)), *(layers.Activation("relu") for _ in range(30))])
+    inputs = [keras.Input((size,)) for size in range(1, 12)]
+    model = keras.Model(inputs, layers.Concatenate()([inner(x) for x in inputs]))
+    again = keras.models.model_from_json(model.to_json())
+    assert again.output_shape == (None, 66)
+
+
+# ------------------------------------------------------------------------------------------------------ large files
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8", "float16"])
+def test_a_large_weight_is_taken_over_from_a_file_and_not_copied_at_each_read(dtype, monkeypatch):
+    monkeypatch.setattr("hornbook.core.variable.PIECE", 1000)
+    numbers = np.arange(40 * 30).reshape(40, 30) % 100
+    variable = keras.Variable(np.zeros((40, 30)), dtype=dtype)
+    variable.assign_from(numbers)  # of another dtype, too
+    np.testing.assert_array_equal(np.asarray(variable.numpy(), "float64"), numbers)
+    assert variable.value.dtype == dtype
+    places = {_place(tf.convert_to_tensor(variable.value)) for _ in range(3)}
+    assert len(places) == 1
+    variable.assign_add(np.ones((40, 30)))
+    np.testing.assert_array_equal(np.asarray(variable.numpy(), "float64"), numbers + 1)
+
+
+def _place(tensor):
+    """Where the numbers of a tensor lie in memory."""
+    capsule = to_dlpack(tensor)
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return ctypes.cast(pointer(capsule, b"dltensor"), ctypes.POINTER(ctypes.c_void_p))[0]
+
+
+PROGRAM = Path(__file__).with_name("large_files.py")
+FORMATS = [".keras", ".weights.h5", ".h5", ".weights.json", ".safetensors", ".npz"]
+
+
+def check_memory(ending, folder, mebibytes):
+    """Model and largest tensor, a tenth of it; 16 MiB for all the rest. NumPy's archive is read through one more copy."""
+    tensors = 2 if ending == ".npz" else 1
+    for task in ("save", "load"):
+        program = [sys.executable, str(PROGRAM), task, ending, str(folder), str(mebibytes)]
+        text = subprocess.run(program, capture_output=True, text=True, timeout=300, check=True).stdout
+        taken = json.loads(text.splitlines()[-1])["peak"]
+        print(f"{task} {ending} of {mebibytes} MiB: {taken:.0f} MiB")
+        assert mebibytes < taken < mebibytes * (1 + tensors / 10) + 16, task
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [".keras", ".safetensors"])
+def test_a_file_takes_the_model_and_its_largest_tensor(ending, tmp_path):
+    check_memory(ending, tmp_path, 100)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("ending", FORMATS)
+def test_a_file_of_a_gigabyte_takes_the_model_and_its_largest_tensor(ending, tmp_path):
+    check_memory(ending, tmp_path, 1000)
+
+
+def check_kills(ending, folder, kills, mebibytes=20):
+    """Kill a process that saves again and again; the file is whole each time, and the next save clears up behind it."""
+    sys.path.insert(0, str(PROGRAM.parent))
+    try:
+        import large_files
+    finally:
+        sys.path.pop(0)
+    moments = random.Random(ending)
+    program = [sys.executable, str(PROGRAM), "kill", ending, str(folder), str(mebibytes)]
+    path, seconds = folder / f"m{ending}", 0.0
+    for kill in range(kills):
+        with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
+            try:
+                lines = []
+                while not lines or not lines[-1].startswith("saved"):
+                    lines.append(child.stdout.readline())
+                    begun = time.monotonic()
+                if kill == 0:  # how long the next save takes
+                    while not lines[-1].startswith("saved 2"):
+                        lines.append(child.stdout.readline())
+                    seconds = time.monotonic() - begun
+                time.sleep(moments.uniform(0.0, 2 * seconds))
+            finally:
+                child.kill()
+            lines += child.stdout.readlines()
+        begun_saves = [int(line) for line in lines if line.strip().isdecimal()]
+        saved = [int(line.split()[1]) for line in lines if line.startswith("saved")]
+        values = {float(n) for w in large_files.load(path, ending, mebibytes).get_weights() for n in np.unique(w)}
+        assert len(values) == 1 and values <= {saved[-1], begun_saves[-1]}
+    model = large_files.model_of(mebibytes)
+    for _ in range(2):
+        large_files.save(model, path, ending, mebibytes)
+        left = {p.name for p in folder.iterdir()} - {path.name}
+        shards = json.loads(path.read_text())["weight_map"].values() if ending == ".weights.json" else ()
+        assert left == {name for found in shards for name in ([found] if isinstance(found, str) else found)} | (
+            {"m_00000.weights.h5"} if shards else set()
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [".keras", ".weights.json"])
+def test_a_kill_while_saving_leaves_a_whole_file(ending, tmp_path):
+    check_kills(ending, tmp_path, 1)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("ending", FORMATS)
+def test_many_kills_while_saving_leave_a_whole_file(ending, tmp_path):
+    check_kills(ending, tmp_path, 12)
+
+
+def test_what_another_process_is_writing_is_not_cleared_away(tmp_path):
+    path = tmp_path / "m.weights.h5"
+    (tmp_path / f".{path.name}.abcdefgh.h5").touch()
+    (tmp_path / f".{path.name}.stranger").mkdir()
+    (tmp_path / ".other.h5.abcdefgh.h5").touch()
+    with written_aside(path) as first:
+        with written_aside(path) as second:
+            second.write_bytes(b"two")
+        assert first.exists() and path.read_bytes() == b"two"
+        first.write_bytes(b"one")
+    assert path.read_bytes() == b"one"
+    assert {p.name for p in tmp_path.iterdir()} == {path.name, ".other.h5.abcdefgh.h5"}

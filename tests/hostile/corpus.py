@@ -1,25 +1,17 @@
-"""A corpus of files that attack, one function each, and a run of all of them that is watched.
+"""A corpus of files that attack: a row for each, with what makes the file, what opens it, and what the refusal must say.
 
-`python tests/hostile/corpus.py FOLDER` makes the files in FOLDER, opens each the way a user would, and prints a line of JSON for
-each: its name, what became of it ("refused", "opened" or "raised"), the message, seconds, and by how many bytes the peak of
-memory rose. It runs in a process of its own (see `test_hostile.py`), with little address space, where Python's audit hooks
-note every file, address and program that is touched, and with a canary, a file whose time of access says whether it was read.
-
-The ids are those of the public records of such attacks on Keras, Keras Hub and Hugging Face's libraries.
+`watched.py` opens them; `corpus_interchange.py` has the rows for the formats of other programs and other times. The ids are
+those of the public records of such attacks on Keras, Keras Hub and Hugging Face's libraries.
 """
 
 import base64
 import bz2
-import contextlib
 import gzip
 import io
 import json
 import os
-import resource
 import struct
-import sys
 import tarfile
-import time
 import zipfile
 from pathlib import Path
 
@@ -973,91 +965,3 @@ zip_data("a symbolic link", "link", [("link", "/etc/passwd", 0o120777)])
 zip_data("a device", "link or device", [("dev", "", 0o20666)])
 zip_data("200 MB from 200 KB", "unpacks", [("zeros", bytes(200 * 2**20), 0)], zipfile.ZIP_DEFLATED)
 zip_data("many bombs", "unpacks", [(f"z{i}", bytes(2**20), 0) for i in range(600)], zipfile.ZIP_DEFLATED)
-
-
-# ------------------------------------------------------------------------------------------------------------ the run
-def peak_memory():
-    """The highest resident size so far, in bytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def forget_peak():
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def run(folder):
-    """Open every file, under watch."""
-    import pickletools  # noqa: F401  of the reader of data sets
-
-    import hornbook_hub
-
-    for kind in (".keras", ".weights.h5"):
-        good(kind)
-    hornbook_hub.load("bert_tiny")
-    keras_file(folder / "good.keras")
-    load_model(folder / "good.keras").predict(np.ones((1, 6)), verbose=0)
-    load_weights_of = folder / "good.weights.h5"
-    load_weights_of.write_bytes(good(".weights.h5"))
-    load_weights(load_weights_of)
-    edit(load_weights_of)
-
-    touched = []
-    watching = False
-
-    def note(event, arguments):
-        if watching and event in (
-            "open",
-            "os.system",
-            "subprocess.Popen",
-            "socket.connect",
-            "os.exec",
-            "os.fork",
-            "marshal.loads",
-            "pickle.find_class",
-        ):
-            touched.append((event, str(arguments[0]) if arguments else ""))
-
-    sys.addaudithook(note)
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    room = pages * resource.getpagesize() + 2**30
-    resource.setrlimit(resource.RLIMIT_AS, (room, room))
-    for number, (name, make, opens, _) in enumerate(ATTACKS):
-        here = folder / str(number)
-        here.mkdir()
-        canary = here / "canary"
-        canary.write_text("secret\n")
-        path = make(here)
-        os.utime(canary, (0, time.time()))
-        print(json.dumps({"starts": name}), flush=True)
-        touched.clear()
-        forget_peak()
-        before, start = peak_memory(), time.perf_counter()
-        watching = True
-        try:
-            opens(path)
-            outcome, message = "opened", ""
-        except (ValueError, OSError) as error:
-            outcome, message = "refused", str(error)
-        except BaseException as error:
-            outcome, message = "raised", f"{type(error).__name__}: {error}"
-        watching = False
-        seconds, memory = time.perf_counter() - start, peak_memory() - before
-        import tempfile
-
-        allowed = (str(here), tempfile.gettempdir(), "/proc/self", sys.prefix, str(Path(__file__).parents[2]))
-        strange = [f"{event} {what}" for event, what in touched if event != "open" or not what.startswith(allowed)]
-        # The cleaning of temporary folders opens numbers, and names inside of a folder.
-        strange = [s for s in strange if s != "open unpacked" and not s.removeprefix("open ").isdecimal()]
-        if canary.stat().st_atime or "canary" in " ".join(what for _, what in touched if "checkpoint" not in what):
-            strange.append("the canary was read")
-        line = {"name": name, "outcome": outcome, "message": message[:600], "seconds": seconds, "memory": memory}
-        line |= {"strange": strange, "size": path.stat().st_size}
-        print(json.dumps(line), flush=True)
-
-
-if __name__ == "__main__":
-    run(Path(sys.argv[1]))

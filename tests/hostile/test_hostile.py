@@ -19,7 +19,7 @@ def results(tmp_path_factory):
     """What became of each file of the corpus, in a process of its own."""
     folder = tmp_path_factory.mktemp("corpus")
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(HERE / "corpus.py"), str(folder)],
+        [sys.executable, "-W", "ignore", str(HERE / "watched.py"), str(folder)],
         capture_output=True,
         text=True,
         timeout=300,
@@ -33,20 +33,8 @@ def results(tmp_path_factory):
     return found
 
 
-@pytest.fixture(scope="module")
-def attacks():
-    """name -> what the message must say; None for a file that opens and does no harm."""
-    import importlib.util
-
-    specification = importlib.util.spec_from_file_location("corpus", HERE / "corpus.py")
-    assert specification is not None and specification.loader is not None
-    corpus = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(corpus)
-    return {name: why for name, _, _, why in corpus.ATTACKS}
-
-
-def test_the_corpus_was_tried_whole(results, attacks, capsys):
-    assert set(results) == set(attacks) and len(results) > 300
+def test_the_corpus_was_tried_whole(results, capsys):
+    assert len(results) == next(iter(results.values()))["of"] > 500
     slowest = max(results.values(), key=lambda line: line["seconds"])
     largest = max(results.values(), key=lambda line: line["memory"])
     refused = sum(line["outcome"] == "refused" for line in results.values())
@@ -57,11 +45,12 @@ def test_the_corpus_was_tried_whole(results, attacks, capsys):
         )
 
 
-def test_each_is_refused_with_the_reason(results, attacks):
+def test_each_is_refused_with_the_reason(results):
     wrong = []
     for name, line in results.items():
-        fine = line["outcome"] == "opened" if attacks[name] is None else line["outcome"] == "refused"
-        if not fine or (attacks[name] is not None and not re.search(attacks[name], line["message"])):
+        why = line["why"]
+        fine = line["outcome"] == ("opened" if why is None else "refused")
+        if not fine or not re.search(why or "", line["message"]):
             wrong.append(f"{name}: {line['outcome']}: {line['message'][:200]}")
     assert not wrong, "\n".join(wrong)
 
@@ -70,7 +59,7 @@ def test_at_once_and_in_little_memory(results):
     wrong = [
         f"{name}: {line['seconds']:.2f} s, {line['memory'] / MIB:.0f} MiB for a file of {line['size'] / MIB:.1f}"
         for name, line in results.items()
-        if line["seconds"] > 1 or line["memory"] > 100 * MIB + 3 * line["size"]
+        if line["seconds"] > 1 or line["elapsed"] > 10 or line["memory"] > 100 * MIB + 3 * line["size"]
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -80,13 +69,18 @@ def test_nothing_else_is_touched(results):
     assert not wrong, "\n".join(wrong)
 
 
-FORMATS = ("hdf5", "weights", "safetensors", "npz", "json", "tar")
+FORMATS = [
+    *("weights", "safetensors", "npz_weights", "shards", "older_h5"),
+    pytest.param("keras", marks=pytest.mark.slow),
+    *(pytest.param(kind, marks=pytest.mark.exhaustive) for kind in ("hdf5", "npz", "json", "tar", "zip")),
+    *(pytest.param(kind, marks=pytest.mark.exhaustive) for kind in ("older_keras", "metadata")),
+]
 
 
-@pytest.mark.parametrize("format", [*FORMATS, pytest.param("keras", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("format", FORMATS)
 def test_random_damage_is_refused_or_harmless(format):
     """A few hundred seeds of `benchmarks/fuzz.py`, which knows more; for as long as a test may take."""
-    files, seconds = (300, 12) if format != "keras" else (600, 40)
+    files, seconds = (300, 5) if format != "keras" else (300, 15)
     done = subprocess.run(
         [sys.executable, str(ROOT / "benchmarks" / "fuzz.py"), "--format", format, "--files", str(files)]
         + ["--seconds", str(seconds)],

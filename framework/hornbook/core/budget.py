@@ -1,4 +1,4 @@
-"""A limit for the weights of a model that a file describes: sizes are looked at before memory is asked for."""
+"""Limits for a model that a file describes: the memory of its weights, and the work of laying it out."""
 
 from typing import Any
 
@@ -53,3 +53,46 @@ def check_weight_budget(name: str, shape: tuple, dtype: str) -> None:
     budget: Any = getattr(global_state._state, WeightBudget.slot, None)
     if budget is not None:
         budget.take(name, shape, dtype)
+
+
+class CallBudgetError(ValueError):
+    """A model whose parts are called far more often than its description has parts."""
+
+
+class CallBudget(Scope):
+    """Inside, the parts of models may be called `count` times on symbols.
+
+    A model inside of a model is described once and may be called twice; twenty of them inside of each other are a million
+    calls, from a description of a few thousand letters.
+
+    >>> import hornbook as keras
+    >>> from hornbook.core.budget import CallBudget
+    >>> inner = keras.Sequential([keras.Input((None,)), keras.layers.Flatten(), keras.layers.Flatten()])
+    >>> with CallBudget(3):
+    ...     for size in range(1, 3):
+    ...         _ = inner(keras.Input((size,)))
+    Traceback (most recent call last):
+    hornbook.core.budget.CallBudgetError: The parts of the model are called more than 3 times while it is made.
+    """
+
+    slot = "call_budget"
+
+    def __init__(self, count: int) -> None:
+        self.count = self.left = count
+
+    def take(self, count: int) -> None:
+        """Take calls off.
+
+        Raises:
+            CallBudgetError: where they are not there.
+        """
+        self.left -= count
+        if self.left < 0:
+            raise CallBudgetError(f"The parts of the model are called more than {self.count:,} times while it is made.")
+
+
+def check_call_budget(count: int = 1) -> None:
+    """Take calls off the budget around the code, if there is one."""
+    budget: Any = getattr(global_state._state, CallBudget.slot, None)
+    if budget is not None:
+        budget.take(count)

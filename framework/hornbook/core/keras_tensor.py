@@ -5,6 +5,7 @@ from typing import Any
 from hornbook.backend.config import standardize_dtype
 from hornbook.core import global_state
 from hornbook.core.operators import OPS, Operators
+from hornbook.core.spec import MAX_AXES
 
 
 class KerasTensor(Operators):
@@ -99,7 +100,7 @@ def standardize_shape(shape: Any) -> tuple:
     """A shape as a tuple of ints and Nones.
 
     Raises:
-        ValueError: for None, negative sizes and what is no number.
+        ValueError: for None, negative sizes, what is no number, and for more axes than any tensor has.
     """
     if shape is None:
         raise ValueError("A shape is needed here, such as (None, 28, 28); got None.")
@@ -107,6 +108,8 @@ def standardize_shape(shape: Any) -> tuple:
         sizes = tuple(shape)
     except TypeError:
         raise ValueError(f"A shape must be a tuple or list of integers and Nones, got {shape!r}.") from None
+    if len(sizes) > MAX_AXES:
+        raise ValueError(f"A shape has at most {MAX_AXES} axes, got {len(sizes):,}.")
     result = []
     for size in sizes:
         if size is None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from hornbook import backend, tree
 from hornbook.backend.spec import Spec
 from hornbook.core import global_state
+from hornbook.core.budget import check_call_budget
 from hornbook.core.keras_tensor import KerasTensor, any_symbolic
 from hornbook.core.operators import OPS
 from hornbook.core.registry import Configurable
@@ -220,5 +221,6 @@ def infer(function: Callable, args: tuple = (), kwargs: dict | None = None) -> A
         lambda x: Spec(x.shape, x.dtype, ragged=x.ragged, sparse=x.sparse) if isinstance(x, KerasTensor) else x,
         (args, kwargs or {}),
     )
+    check_call_budget()
     with StatelessScope(), SymbolicScope():
         return to_keras_tensors(backend.infer(function, args, kwargs))

@@ -14,7 +14,7 @@ import numpy as np
 from hornbook import backend
 from hornbook.backend.config import floatx, is_float_dtype, standardize_dtype
 from hornbook.backend.dtypes import result_type
-from hornbook.core.spec import Spec
+from hornbook.core.spec import MAX_AXES, Spec
 
 Arguments = dict[str, Any]
 
@@ -316,6 +316,8 @@ def reshape(arguments: Arguments) -> Spec:
     x = arguments["x"]
     old, new = shape_of(x), arguments["newshape"]
     new = [-1 if size is None else int(size) for size in ([new] if isinstance(new, int | np.integer) else new)]
+    if len(new) > MAX_AXES:
+        raise ValueError(f"newshape may have at most {MAX_AXES} axes, got {len(new):,}.")
     count = None if None in old else math.prod(old)
     if new.count(-1) > 1:
         raise ValueError(f"newshape may leave one size open with -1, got {tuple(new)}.")

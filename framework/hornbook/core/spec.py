@@ -2,4 +2,6 @@
 
 from hornbook.backend.spec import Spec
 
-__all__ = ["Spec"]
+__all__ = ["MAX_AXES", "Spec"]
+
+MAX_AXES = 254  # TensorFlow's shapes have no more

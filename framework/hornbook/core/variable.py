@@ -1,6 +1,7 @@
 """A Variable: the only thing in Hornbook that holds state."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from hornbook.core.operators import Operators
 from hornbook.core.registry import get_family
 from hornbook.core.scopes import autocast_dtype, current_path, get_stateless_scope, in_stateless_scope
 
-PIECE = 16 * 1024**2  # bytes, about, of a large array that are written at once
+PIECE = 16 * 1024**2  # bytes, about, of a large array that are read at once
 
 
 class Variable(backend.VariableStorage, Operators):
@@ -175,20 +176,40 @@ class Variable(backend.VariableStorage, Operators):
     def assign_from(self, source: Any) -> None:
         """Write what lies in a file: an array, or a data set that gives its numbers when it is sliced.
 
-        A large one is taken over piece by piece, so that it is never in memory a second time.
+        A large one is read piece by piece into the memory that the variable has from then on, so that it is in memory once,
+        beside what was there before.
         """
-        if tuple(source.shape) != self._shape or in_stateless_scope() or not self._takes_pieces():
-            self.assign(np.asarray(source))
-            return
-        row = max(1, math.prod(self._shape[1:])) * 8
-        rows = max(1, PIECE // row)
-        if not self._shape or self._shape[0] <= rows:
+        rows = self._rows_of_a_piece()
+        small = not self._shape or self._shape[0] <= rows
+        if (
+            small
+            or self._dtype == "bool"
+            or tuple(source.shape) != self._shape
+            or in_stateless_scope()
+            or not self._is_here()
+        ):
             self.assign(np.asarray(source))
             return
         whole = source if hasattr(source, "__getitem__") else np.asarray(source)
+
+        def fill(array: np.ndarray) -> None:
+            for start in range(0, self._shape[0], rows):
+                array[start : start + rows] = whole[start : start + rows]
+
+        self._take_over(fill)
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """The numbers, some rows at a time where there are many, so that they are never in memory a second time."""
+        rows = self._rows_of_a_piece()
+        if not self._shape or self._shape[0] <= rows or not self._is_here():
+            yield self.numpy()
+            return
+        value = self.value
         for start in range(0, self._shape[0], rows):
-            piece = backend.convert_to_tensor(whole[start : start + rows], dtype=self._dtype)
-            self._write_piece(start, start + piece.shape[0], piece)
+            yield backend.convert_to_numpy(value[start : start + rows])
+
+    def _rows_of_a_piece(self) -> int:
+        return max(1, PIECE // (max(1, math.prod(self._shape[1:])) * 8))
 
     def assign_add(self, value: Any) -> Any:
         """Add `value` to what is there."""

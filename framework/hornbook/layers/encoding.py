@@ -218,6 +218,29 @@ class Discretization(AdaptedLayer):
         del config["trainable"]
         return config
 
+    def load_own_variables(self, store: Any) -> None:
+        """Read the summary of the data, which Keras 2 kept in place of the boundaries; other files hold nothing here.
+
+        Raises:
+            ValueError: for an array that is no summary.
+        """
+        if len(store):
+            self.read_summary(store["0"])
+
+    def read_summary(self, summary: Any) -> None:
+        """Take over what another layer has seen, and make the boundaries of it.
+
+        Args:
+            summary: (2, values): values in rising order, and for how many samples each stands.
+        """
+        summary = np.asarray(summary, "float32")
+        if self.num_bins is None or summary.ndim != 2 or len(summary) != 2:
+            raise ValueError(
+                f"{self.name!r} cannot read a summary of shape {summary.shape} with num_bins={self.num_bins}."
+            )
+        self.summary = summary
+        self.finalize_state()
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         boundaries = config.get("bin_boundaries")

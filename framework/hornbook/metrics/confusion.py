@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hornbook import backend, ops
+from hornbook.core.budget import check_weight_budget
 from hornbook.losses.base import match_rank
 from hornbook.metrics.base import Metric
 
@@ -300,6 +301,7 @@ class _BestAtConstraint(Metric):
             raise ValueError(f"{argument} must be between 0 and 1, got {value}.")
         if num_thresholds <= 0:
             raise ValueError(f"num_thresholds must be greater than 0, got {num_thresholds}.")
+        check_weight_budget("thresholds", (num_thresholds,), "float64")
         self.value, self.num_thresholds, self.class_id = value, num_thresholds, class_id
         self.thresholds = np.linspace(0.0, 1.0, num_thresholds).tolist() if num_thresholds > 1 else [0.5]
         self.true_positives = self.add_variable((num_thresholds,), "zeros", name="true_positives")
@@ -527,6 +529,7 @@ class AUC(Metric):
         elif num_thresholds <= 1:
             raise ValueError(f"num_thresholds must be greater than 1, got {num_thresholds}.")
         else:
+            check_weight_budget("thresholds", (num_thresholds,), "float64")
             inner = [(i + 1) / (num_thresholds - 1) for i in range(num_thresholds - 2)]
         # The outermost lie beyond 0 and 1: at one every prediction is positive, at the other negative.
         self.thresholds = [0.0 - backend.epsilon(), *inner, 1.0 + backend.epsilon()]

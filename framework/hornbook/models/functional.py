@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hornbook import backend, tree
+from hornbook.core.budget import check_call_budget
 from hornbook.core.global_state import auto_name
 from hornbook.core.input_layer import Input, InputLayer
 from hornbook.core.keras_tensor import KerasTensor, any_symbolic
@@ -348,6 +349,7 @@ def graph_plan(nodes: Iterable[Node]) -> list[tuple]:
 
 def run_plan(plan: list, symbols: list, given: list, outputs_struct: Any) -> Any:
     """The outputs of a graph for inputs: each operation in turn."""
+    check_call_budget(len(plan))
     values = {id(symbol): x for symbol, x in zip(symbols, given, strict=True)}
     for operation, single, args, kwargs, outputs in plan:
         if single is not None:
@@ -364,6 +366,7 @@ def run_plan(plan: list, symbols: list, given: list, outputs_struct: Any) -> Any
 
 def specs_of_plan(plan: list, symbols: list, given: list, outputs_struct: Any) -> Any:
     """Shape and dtype of the outputs of a graph, found operation by operation."""
+    check_call_budget(len(plan))
     values = {id(symbol): x for symbol, x in zip(symbols, given, strict=True)}
     for operation, _, args, kwargs, outputs in plan:
         fill = _filler(values)

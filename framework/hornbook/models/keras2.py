@@ -8,8 +8,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from hornbook import backend
-from hornbook.core.registry import get_family, get_registered_object
+from hornbook import backend, ops
+from hornbook.core.registry import get_family, get_registered_object, register_keras_serializable
 from hornbook.models.op_configs import find
 
 MODELS = ("Functional", "Model", "Sequential")
@@ -25,9 +25,11 @@ GONE: dict[str, Callable] = {
     "key_shape": _ANY,
     "value_shape": _ANY,
     "softmax_robust_masking": _ANY,
-    "vocabulary_size": _ANY,
     "has_input_vocabulary": _ANY,
     "jit_compile": _ANY,
+    "trainable": _ANY,  # of layers without weights
+    "noise_shape": _EMPTY,
+    "rng_type": _ANY,
     "is_legacy_optimizer": _ANY,
     "kernel_initializer": _ANY,  # of depthwise and separable convolutions, which have two of them by other names
     "kernel_regularizer": _EMPTY,
@@ -72,9 +74,13 @@ def translated(config: Any) -> Any:
     >>> translated(old)["config"]
     {'name': 'e', 'input_dim': 5, 'output_dim': 2}
     """
-    config = _plain(config)
+    return _translated(_plain(config))
+
+
+def _translated(config: Any) -> Any:
+    """The config of a model or layer, in which shapes and tuples are lists already."""
     if isinstance(config, dict):
-        config.pop("build_config", None)  # the calls build the layers
+        config = {key: value for key, value in config.items() if key != "build_config"}  # the calls build the layers
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         raise ValueError(f"The config of a model is a dictionary with a class_name, got {type(config).__name__}.")
     name, inner = config["class_name"], config.get("config")
@@ -106,10 +112,46 @@ def translated(config: Any) -> Any:
     return {**config, "config": _without_gone(cls, inner, f"Layer {inner.get('name')!r} of class {name}")}
 
 
+@register_keras_serializable("keras2", "hard_sigmoid")
+def keras2_hard_sigmoid(x: Any) -> Any:
+    """max(0, min(1, 0.2 x + 0.5)): what Keras 1 and 2 called "hard_sigmoid", and their recurrent layers had as a default.
+
+    Keras 3's function of that name is max(0, min(1, x / 6 + 0.5)).
+
+    >>> from hornbook.models.keras2 import keras2_hard_sigmoid
+    >>> print(keras2_hard_sigmoid([-3.0, 1.0]).numpy().round(2))
+    [0.  0.7]
+    """
+    return ops.clip(ops.convert_to_tensor(x) * 0.2 + 0.5, 0.0, 1.0)
+
+
+def from_keras2(config: Any) -> Any:
+    """The config of a model of Keras 1 or 2, whose functions keep the numbers that they had."""
+    return _with_older_functions(translated(config))
+
+
+def _with_older_functions(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_older_functions(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: "keras2>hard_sigmoid"
+        if key in ("activation", "recurrent_activation") and _names_hard_sigmoid(item)
+        else _with_older_functions(item)
+        for key, item in value.items()
+    }
+
+
+def _names_hard_sigmoid(value: Any) -> bool:
+    """Whether it is the name, or the config of a function of that name."""
+    return value == "hard_sigmoid" or (isinstance(value, dict) and value.get("config") == "hard_sigmoid")
+
+
 def from_older(config: dict[str, Any]) -> dict[str, Any]:
     """The content of `config.json` of a `.keras` file that Keras 2 wrote."""
     compiled = config.get("compile_config")
-    config = translated(config)
+    config = from_keras2(config)
     if isinstance(compiled, dict) and compiled.get("optimizer"):
         training = {**compiled, "optimizer_config": compiled["optimizer"]}
         config["compile_config"] = compile_arguments(training)
@@ -131,7 +173,7 @@ def _inner(value: Any) -> Any:
         known = value.get("class_name") in get_family("layers").classes or value.get("class_name") in MODELS
         named = get_family("initializers").classes.get(str(value.get("class_name")))
         if known and named is None:
-            return translated(value)
+            return _translated(value)
         if named is not None and "dtype" in value["config"]:  # what TensorFlow 1 wrote
             return {**value, "config": {key: item for key, item in value["config"].items() if key != "dtype"}}
         return value
@@ -142,11 +184,11 @@ def _model(config: Any) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(config.get("layers"), list):
         raise ValueError("The config of a model must hold a list of layers.")
     old = config["layers"]
-    layers = [translated(layer) for layer in old]
+    layers = [_translated(layer) for layer in old]
     if "input_layers" not in config:
         first = old[0]["config"] if old and isinstance(old[0].get("config"), dict) else {}
         if layers and layers[0]["class_name"] != "InputLayer" and first.get("batch_input_shape"):
-            shape = {"batch_shape": _plain(first["batch_input_shape"]), "dtype": layers[0]["config"].get("dtype")}
+            shape = {"batch_shape": first["batch_input_shape"], "dtype": layers[0]["config"].get("dtype")}
             shape["dtype"] = shape["dtype"] if isinstance(shape["dtype"], str) else None
             layers.insert(0, {"class_name": "InputLayer", "config": {**shape, "name": f"{first.get('name')}_input"}})
         return {**config, "layers": layers}
@@ -185,9 +227,12 @@ def _without_gone(cls: type, config: dict[str, Any], what: str) -> dict[str, Any
     Raises:
         ValueError: where one of them would change the numbers.
     """
-    known = set()
+    known: set[str] = set()
     for base in cls.__mro__:
-        known |= set(inspect.signature(base.__init__).parameters)
+        parameters = inspect.signature(base.__init__).parameters
+        known |= set(parameters)
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            break  # nothing is handed on to the next base
     kept = {}
     for key, value in config.items():
         if key in GONE and key not in known:

@@ -24,7 +24,7 @@ from hornbook.core.untrusted import (
 from hornbook.models.described import model_from_config
 from hornbook.models.keras2 import from_older, is_older
 from hornbook.saving import hdf5
-from hornbook.saving.atomic import written_aside
+from hornbook.saving.atomic import folder_aside, written_aside
 from hornbook.saving.keras2_saved_model import load_keras2_saved_model
 from hornbook.saving.legacy_h5 import OlderTree, load_legacy_model, restore_from_keras2, save_legacy_model
 from hornbook.saving.orbax import is_checkpoint, load_orbax_model
@@ -77,12 +77,11 @@ def save_model(
     metadata = json.dumps(
         {"keras_version": KERAS_VERSION, "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")}
     )
-    beside = {"prefix": f".{path.name}.", "dir": path.parent}
-    with written_aside(path, overwrite) as aside, tempfile.TemporaryDirectory(**beside) as folder:
-        weights = Path(folder) / _WEIGHTS
+    with written_aside(path, overwrite) as aside, folder_aside(path) as folder:
+        weights = folder / _WEIGHTS
         with created_h5(weights) as file:
             write_tree(model, file)
-        assets = _write_assets(model, Path(folder))
+        assets = _write_assets(model, folder)
         with zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive:
             archive.writestr(_METADATA, metadata)
             archive.writestr(_CONFIG, config)

@@ -9,6 +9,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 
 @contextlib.contextmanager
 def written_aside(path: str | os.PathLike, overwrite: bool = True) -> Iterator[Path]:
@@ -24,10 +29,13 @@ def written_aside(path: str | os.PathLike, overwrite: bool = True) -> Iterator[P
         raise FileExistsError(f"{path} exists already; pass overwrite=True to replace it.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"Cannot write {path.name}: the folder {path.parent} does not exist.")
-    aside = None
+    aside = handle = None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
+        remove_leftovers(path)
+        while handle is None:
+            number, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+            os.close(number)
+            handle = _held(name)
         aside = Path(name)
         yield aside
         with open(aside, "rb+") as file:
@@ -43,19 +51,72 @@ def written_aside(path: str | os.PathLike, overwrite: bool = True) -> Iterator[P
     finally:
         if aside is not None:
             aside.unlink(missing_ok=True)
+        if handle is not None:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def folder_aside(path: str | os.PathLike) -> Iterator[Path]:
+    """A folder beside `path` for what goes into it; it is removed at the end."""
+    path = Path(path)
+    handle, name = None, ""
+    while handle is None:
+        name = tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
+        handle = _held(name)
+    try:
+        yield Path(name)
+    finally:
+        shutil.rmtree(name, ignore_errors=True)
+        os.close(handle)
+
+
+def _held(path: str | os.PathLike) -> int | None:
+    """A descriptor that says that this process is at work on `path`, until it closes it or ends, however it ends.
+
+    None where another process holds it, or has removed it.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        if fcntl is not None:
+            with _unless_unknown():
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(handle).st_nlink:
+            return handle
+    except BlockingIOError:
+        pass
+    os.close(handle)
+    return None
+
+
+@contextlib.contextmanager
+def _unless_unknown() -> Iterator[None]:
+    """Some file systems do not know locks."""
+    try:
+        yield
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
+            raise
 
 
 def remove_leftovers(path: str | os.PathLike) -> None:
-    """Remove what processes that were killed while they wrote `path` have left beside it. Nobody may be writing it now."""
+    """Remove what processes that were killed while they wrote `path` have left beside it; what one is writing stays."""
+    if fcntl is None:  # nobody can say whether it is being written
+        return
     path = Path(path)
     aside = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}({re.escape(path.suffix)})?")
     for leftover in path.parent.iterdir():
-        if not aside.fullmatch(leftover.name):
+        if leftover.is_symlink() or not aside.fullmatch(leftover.name) or (handle := _held(leftover)) is None:
             continue
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
         else:
             leftover.unlink(missing_ok=True)
+        os.close(handle)
 
 
 _REASONS = {

@@ -2,7 +2,9 @@
 
 import contextlib
 import math
+import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import numpy as np
 from hornbook.core.untrusted import DamagedFileError, open_zip
 from hornbook.saving.atomic import written_aside
 from hornbook.saving.progress import Progress
-from hornbook.saving.safetensors import Tensors, write_tensors
+from hornbook.saving.safetensors import MAX_AXES, Tensors, write_tensors
 from hornbook.saving.weights import array_of, bytes_of, own_variables
 
 MAX_HEADER_BYTES = 10_000  # of one array in an `.npz` archive: its dtype and shape
@@ -90,6 +92,40 @@ class _Store(Mapping):
         return len(self._names)
 
 
+_ENTRY = (
+    r"\s*(?:'descr'\s*:\s*'(?P<descr{0}>[<>|=]?[biuf]\d{{1,2}})'|'fortran_order'\s*:\s*(?P<order{0}>True|False)"
+    r"|'shape'\s*:\s*\((?P<shape{0}>[\d,\s]{{0,800}})\))\s*"
+)
+_HEADER = re.compile(r"\s*\{" + ",".join(_ENTRY.format(number) for number in range(3)) + r",?\s*\}\s*")
+
+
+def _read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether it is in Fortran's order, and dtype of an array in a `.npy` file; its numbers come next.
+
+    The header is a Python dictionary, of which just the three entries that numbers need are understood.
+
+    Raises:
+        ValueError: for another header, among them those of objects, texts and tables.
+    """
+    start = file.read(8)
+    if start[:6] != b"\x93NUMPY" or start[6:] not in (b"\1\0", b"\2\0", b"\3\0"):
+        raise ValueError("it does not begin as arrays of NumPy do")
+    length = int.from_bytes(file.read(2 if start[6] == 1 else 4), "little")
+    if length > MAX_HEADER_BYTES:
+        raise ValueError(f"its header has {length:,} bytes, and at most {MAX_HEADER_BYTES:,} are read")
+    match = _HEADER.fullmatch(file.read(length).decode("latin-1"))
+    found = {key[:-1]: value for key, value in match.groupdict().items() if value is not None} if match else {}
+    if len(found) != 3:
+        raise ValueError("its header does not describe an array of numbers")
+    sizes = [size.strip() for size in found["shape"].removesuffix(",").split(",")] if found["shape"].strip() else []
+    if len(sizes) > MAX_AXES or not all(size.isdecimal() and len(size) < 20 for size in sizes):
+        raise ValueError(f"its header holds no shape: ({found['shape'][:80]})")
+    try:
+        return tuple(map(int, sizes)), found["order"] == "True", np.dtype(found["descr"])
+    except TypeError:
+        raise ValueError(f"its header names the kind {found['descr']!r}, which is not among those of numbers") from None
+
+
 class _Member:
     """An array in an `.npz` archive: shape and dtype are known, and compared with its size; the numbers are read later."""
 
@@ -97,16 +133,10 @@ class _Member:
         self._archive, self._member, self._path = archive, member, path
         try:
             with archive.open(member) as file:
-                version = np.lib.format.read_magic(file)
-                read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[
-                    version
-                ]
-                self.shape, self._fortran, self.dtype = read(file, max_header_size=MAX_HEADER_BYTES)
+                self.shape, self._fortran, self.dtype = _read_header(file)
                 self._start = file.tell()
-        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+        except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
             raise self._damaged(str(error)) from None
-        if self.dtype.hasobject or self.dtype.kind not in "biuf":
-            raise self._damaged(f"it holds {self.dtype}, not numbers")
         wanted = self._start + math.prod(self.shape) * self.dtype.itemsize
         if wanted != member.file_size:
             raise self._damaged(f"its shape {self.shape} takes {wanted:,} bytes, but {member.file_size:,} are there")
@@ -125,7 +155,7 @@ class _Member:
                         raise EOFError("it is cut off")
                     left = left[count:]
                 file.read(1)  # so that the checksum is compared
-        except (EOFError, OSError, zipfile.BadZipFile) as error:
+        except (EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
             raise self._damaged(str(error)) from None
         array = array.reshape(self.shape, order="F" if self._fortran else "C")
         return array if dtype is None else array.astype(dtype, copy=False)

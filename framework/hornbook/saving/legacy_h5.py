@@ -21,8 +21,8 @@ import numpy as np
 from hornbook.core.registry import CustomObjectScope, serialize_keras_object
 from hornbook.core.untrusted import DamagedFileError, read_json, write_json
 from hornbook.core.variable import Variable
-from hornbook.models.described import model_from_config
-from hornbook.models.keras2 import compile_arguments, older, translated
+from hornbook.models.described import being_made, model_from_config
+from hornbook.models.keras2 import compile_arguments, from_keras2, is_older, older, translated
 from hornbook.saving import hdf5
 from hornbook.saving.atomic import written_aside
 from hornbook.saving.progress import Progress
@@ -109,26 +109,28 @@ def load_legacy_model(path: Path, custom_objects: Any = None, compile: bool = Tr
                 "model.load_weights(path)."
             )
         stored = path.stat().st_size
-        model = model_from_config(config, f"model_config in {path}", stored, custom_objects, translate=translated)
+        version = file.attrs.get("keras_version", b"1")  # Keras 1 did not write it at first
+        keras2 = is_older(version.decode("utf-8", "replace") if isinstance(version, bytes) else version)
+        translate = from_keras2 if keras2 else translated
+        model = model_from_config(config, f"model_config in {path}", stored, custom_objects, translate=translate)
         _read_layers(model, _weights_of(file, path), path)
         training = _read_json(file, "training_config", path) if compile else None
         if training and training.get("optimizer_config"):
-            compile_and_restore(model, training, _optimizer_arrays(file, path), custom_objects, path)
+            compile_and_restore(model, training, _optimizer_arrays(file, path), custom_objects, path, stored)
     return model
 
 
 def compile_and_restore(
-    model: Any, training: dict[str, Any], state: dict[str, Any], custom_objects: Any, path: Path
+    model: Any, training: dict[str, Any], state: dict[str, Any], custom_objects: Any, path: Path, stored: int
 ) -> None:
-    """Compile a model as a file says, and give its optimizer the state that the file holds."""
-    try:
-        with CustomObjectScope(custom_objects):
-            model.compile_from_config(compile_arguments(training))
-    except (AttributeError, KeyError, TypeError) as error:
-        raise DamagedFileError(
-            f"The compile settings in {path} do not make sense ({type(error).__name__}: {error}). Load the model with "
-            "compile=False, and compile it."
-        ) from error
+    """Compile a model as a file says, and give its optimizer the state that the file holds.
+
+    Raises:
+        DamagedFileError: for settings that make no sense, or ask for far more memory than the file's `stored` bytes.
+    """
+    problem = f"The compile settings in {path} do not make sense. Load the model with compile=False, and compile it"
+    with being_made(problem, f"training_config in {path}", stored), CustomObjectScope(custom_objects):
+        model.compile_from_config(compile_arguments(training))
     if state and model.optimizer is not None:
         model.optimizer.build(model.trainable_variables)
         problem = restore_optimizer(model.optimizer, state)
@@ -233,7 +235,8 @@ def restore_from_keras2(model: Any, store: Mapping[str, Any], path: Path) -> Non
     Its legacy optimizers wrote them kind by kind. Which of the two it was shows in the shapes, unless all weights have one
     shape; then it is the former.
     """
-    if not len(store):
+    if not len(store):  # Keras 2 left out that of its legacy optimizers
+        warnings.warn(f"{path} holds no state of the optimizer, which starts anew.", stacklevel=4)
         return
     model.optimizer.build(model.trainable_variables)
     arrays = [store[str(number)] for number in range(len(store))]
@@ -301,22 +304,24 @@ def _read_layers(model: Any, root: hdf5.Group, path: Path, by_name: bool = False
     plan = []
     for layer, name, weights in pairs:
         variables = top_weights(model) if name == TOP else ordered_weights(layer)
-        problem = None
+        problems = []
         if len(variables) != len(weights):
-            problem = f"Layer {layer.name!r} has {len(variables)} weights; {path} holds {len(weights)} for {name!r}."
+            problems.append(
+                f"Layer {layer.name!r} has {len(variables)} weights; {path} holds {len(weights)} for {name!r}."
+            )
         else:
             for variable, weight in zip(variables, weights, strict=True):
                 dataset = _dataset(root, f"{name}/{weight}")
                 if tuple(dataset.shape) == tuple(variable.shape):
                     plan.append((variable, dataset))
                     continue
-                problem = (
+                problems.append(
                     f"Weight {variable.path!r} has shape {tuple(variable.shape)}; {path} holds {tuple(dataset.shape)} "
                     f"for {name!r}."
                 )
-        if problem and not skip_mismatch:
-            raise ValueError(problem)
-        if problem:
+        if problems and not skip_mismatch:
+            raise ValueError(" ".join(problems))
+        for problem in problems:
             warnings.warn(f"{problem} It is left as it is.", stacklevel=4)
     with Progress("Loading", bytes_of(model)) as progress:
         for variable, dataset in plan:
@@ -363,5 +368,15 @@ def _names(group: Any, attribute: str, path: Path) -> list[str]:
     pieces = [attribute] if attribute in group.attrs else []
     while f"{attribute}{len(pieces)}" in group.attrs:
         pieces.append(f"{attribute}{len(pieces)}")
-    names = [name for piece in pieces for name in np.asarray(group.attrs[piece]).reshape(-1)]
-    return [name.decode("utf-8") if isinstance(name, bytes) else str(name) for name in names]
+    found: dict[str, None] = {}
+    for name in (name for piece in pieces for name in np.asarray(group.attrs[piece]).reshape(-1)):
+        try:
+            text = name.decode("utf-8") if isinstance(name, bytes) else name
+        except UnicodeDecodeError:
+            text = None
+        if not isinstance(text, str):
+            raise DamagedFileError(f"{path} is damaged: the {attribute} of {group.name} are no text.")
+        if text in found:
+            raise DamagedFileError(f"{path} is refused: the {attribute} of {group.name} hold {text[:80]!r} twice.")
+        found[text] = None
+    return list(found)

@@ -18,6 +18,7 @@ from hornbook.core.untrusted import DamagedFileError, read_json
 from hornbook.saving.weights import array_of, numpy_dtype
 
 MAX_HEADER_BYTES = 100_000_000
+MAX_AXES = 64  # NumPy's arrays have no more
 DTYPES: dict[str, Any] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
@@ -69,7 +70,9 @@ def read_header(path: str | os.PathLike) -> tuple[dict[str, dict], int]:
         raise _damaged(path, f"{error}") from None
     if not isinstance(header, dict):
         raise _damaged(path, "its header is no JSON object")
-    header.pop("__metadata__", None)
+    notes = header.pop("__metadata__", {})
+    if not isinstance(notes, dict) or not all(isinstance(note, str) for note in notes.values()):
+        raise _damaged(path, "its __metadata__ is no table of texts")
     spans = []
     for name, entry in header.items():
         spans.append((*_checked(path, name, entry), name))
@@ -96,6 +99,8 @@ def _checked(path: Path, name: str, entry: Any) -> tuple[int, int]:
         raise _damaged(path, f"the entry of tensor {name!r} holds a size that is no number")
     if not isinstance(dtype, str) or dtype not in DTYPES:
         raise _damaged(path, f"tensor {name!r} has dtype {dtype!r}; known are {', '.join(DTYPES)}")
+    if len(shape) > MAX_AXES:
+        raise _damaged(path, f"tensor {name!r} has a shape of {len(shape):,} axes")
     wanted = DTYPES[dtype].itemsize
     for size in shape:
         wanted *= size  # Python's integers do not overflow

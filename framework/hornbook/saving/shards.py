@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hornbook.core.untrusted import MAX_JSON_BYTES, DamagedFileError, read_json
+from hornbook.core.untrusted import DamagedFileError, read_json
 from hornbook.saving import hdf5
 from hornbook.saving.atomic import written_aside
 from hornbook.saving.progress import Progress
@@ -30,6 +30,7 @@ from hornbook.saving.weights import (
 )
 
 GIBIBYTE = 1024**3
+MAX_LIST_BYTES = 8 * 1024**2  # about 80,000 groups of weights
 _SHARD = re.compile(r"[^/\\]{1,200}_(\d{5})\.weights\.h5")
 
 
@@ -92,7 +93,9 @@ def write_shards(model: Any, path: Path, overwrite: bool, max_shard_size: float,
     if first:  # Keras opens the file of number 0 before it looks for anything in the list
         with written_aside(path.with_name(_name(path, 0))) as aside:
             shutil.copyfile(path.with_name(_name(path, first)), aside)
-    for name in set(old) - {_name(path, 0)}:
+    # the files before, and those of saves that were killed: the numbers up to this save's last are those of this list
+    kept = {_name(path, number) for number in (0, *range(first, first + len(groups)))}
+    for name in {*old, *(_name(path, number) for number in range(first + len(groups)))} - kept:
         with contextlib.suppress(OSError):
             os.unlink(path.with_name(name))
 
@@ -108,7 +111,7 @@ def _listed(path: Path) -> list[str]:
 def _table(path: Path) -> dict[str, list[str]]:
     """Place in the tree -> names of the files that hold it."""
     size = path.stat().st_size
-    if size > MAX_JSON_BYTES:
+    if size > MAX_LIST_BYTES:
         raise DamagedFileError(f"{path} is refused: a list of weight files has no {size:,} bytes.")
     try:
         table = read_json(path.read_bytes(), str(path))["weight_map"]
@@ -117,12 +120,14 @@ def _table(path: Path) -> dict[str, list[str]]:
         raise
     except (KeyError, TypeError, AttributeError) as error:
         raise DamagedFileError(f"{path} is damaged: it is no list of weight files ({error}).") from None
-    for names in found.values():
+    for place, names in found.items():
         for name in names:
             if not isinstance(name, str) or not _SHARD.fullmatch(name):
                 raise DamagedFileError(
-                    f"{path} is refused: it names the file {name!r}; only weight files beside it are read."
+                    f"{path} is refused: it names the file {str(name)[:200]!r}; only weight files beside it are read."
                 )
+        if len(set(names)) != len(names):
+            raise DamagedFileError(f"{path} is refused: it names a file twice for {place[:200]!r}.")
     return found
 
 
@@ -154,12 +159,18 @@ class Shards:
 
     def store(self, path: str) -> "_Joined":
         """The weights at one place, by their names, from all files that hold some."""
-        return _Joined([Store(self._file(name), path) for name in self._table.get(f"/{path}", ())])
+        stores = [Store(self._file(name), path) for name in self._table.get(f"/{path}", ())]
+        return _Joined(stores, path, self.path)
 
 
 class _Joined(Mapping):
-    def __init__(self, stores: list[Store]) -> None:
-        self._stores = {key: store for store in stores for key in store}
+    def __init__(self, stores: list[Store], place: str, path: Path) -> None:
+        self._stores: dict[str, Store] = {}
+        for store in stores:
+            for key in store:
+                if key in self._stores:
+                    raise DamagedFileError(f"{path} is refused: its files hold the weight {place}/{key} twice.")
+                self._stores[key] = store
 
     def __getitem__(self, key: str) -> Any:
         return self._stores[key][key]

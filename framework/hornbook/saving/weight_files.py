@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from hornbook import backend
-from hornbook.saving import archive, flat, shards
+from hornbook.saving import archive, flat, hdf5, shards
 from hornbook.saving.atomic import written_aside
-from hornbook.saving.legacy_h5 import load_legacy_weights
+from hornbook.saving.legacy_h5 import OlderTree, load_legacy_weights
 from hornbook.saving.orbax import is_checkpoint, load_orbax_weights
 from hornbook.saving.weights import created_h5, open_h5, read_tree, write_tree
 
@@ -126,4 +126,6 @@ def load_weights(
             f"{path.name!r}."
         )
     with opened as file:
+        if isinstance(file, hdf5.File):  # Keras 2 wrote such files too
+            file = OlderTree(file)
         read_tree(model, file, skip_mismatch, str(path), list(objects_to_skip or ()))

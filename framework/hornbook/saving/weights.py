@@ -293,10 +293,12 @@ def _is_finite(variable: Variable) -> bool:
     if not is_float_dtype(variable.dtype):
         return True
     with np.errstate(all="ignore"):
-        return bool(np.isfinite(np.sum(variable.numpy(), dtype="float64")))
+        return all(bool(np.isfinite(np.sum(piece, dtype="float64"))) for piece in variable.pieces())
 
 
-def _mismatch(holder: Any, store: Store, path: str) -> str | None:
+def _mismatch(holder: Any, store: Mapping, path: str) -> str | None:
+    if isinstance(holder, Optimizer) and type(holder).load_own_variables is Optimizer.load_own_variables:
+        return _mismatch_of_state(holder, store)
     if not isinstance(holder, Layer) or type(holder).load_own_variables is not Layer.load_own_variables:
         return None
     own = holder._stored_variables()
@@ -310,6 +312,20 @@ def _mismatch(holder: Any, store: Store, path: str) -> str | None:
         shape = tuple(store[str(position)].shape)
         if shape != tuple(variable.shape):
             return f"{where}: weight {variable.name!r} has shape {tuple(variable.shape)}, in the file {shape}."
+    return None
+
+
+def _mismatch_of_state(optimizer: Optimizer, store: Mapping) -> str | None:
+    """As for layers; a state of another number of variables is left alone, with a warning, when it is read."""
+    variables = optimizer.variables
+    if len(variables) != len(store):
+        return None
+    for position, variable in enumerate(variables):
+        if str(position) not in store:
+            return f"The optimizer's state lacks {position} ({variable.path!r}) in the file."
+        shape = tuple(store[str(position)].shape)
+        if shape != tuple(variable.shape):
+            return f"The optimizer's {variable.path!r} has shape {tuple(variable.shape)}, in the file {shape}."
     return None
 
 

@@ -1,5 +1,6 @@
 """What `compile()` was told, laid over the model's outputs: which loss, weight and metrics belong to which output."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -77,6 +78,9 @@ class CompiledLoss(Configurable):
         self.loss, self.loss_weights, self.output_names = loss, loss_weights, output_names
         for item in tree.flatten(loss):
             losses.get(item)  # an unknown name is refused when compile() is called, not in the first batch
+        for weight in tree.flatten(loss_weights):
+            if weight is not None and not hasattr(weight, "__float__"):
+                raise ValueError(f"loss_weights must be numbers, got {weight!r}.")
         self.outputs: Outputs | None = None
         self.trackers: list[Any] = []
 
@@ -141,7 +145,7 @@ class CompiledMetrics(metrics.Metric):
         super().__init__(name="compile_metrics")
         self.given, self.weighted, self.output_names = given, weighted, output_names
         for item in tree.flatten([given, weighted]):
-            if isinstance(item, str) and item not in _BY_SHAPE:
+            if not inspect.isclass(item) and not (isinstance(item, str) and item in _BY_SHAPE):
                 metrics.get(item)
         self.outputs: Outputs | None = None
         self.rows: list[tuple[int, str, Any, bool]] = []  # (output, name in the logs, metric, weighted?)

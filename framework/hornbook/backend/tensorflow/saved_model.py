@@ -1,5 +1,6 @@
 """SavedModels: TensorFlow's own files of compiled functions and their variables."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -33,13 +34,24 @@ def load_saved_model(filepath: str) -> tuple[Any, Callable, Callable]:
     return loaded, find, variables_of
 
 
-def read_keras2_variables(filepath: str) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+def read_keras2_variables(filepath: str, stored: int) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
     """The variables of a model that Keras 2 saved, in the order of `model.variables`, and the optimizer's by name.
 
     The checkpoint keeps a graph of objects; an array stands under the first path that leads to its object, and the list
     `variables` of the root leads to all of the model's.
+
+    Args:
+        filepath: the folder of the SavedModel.
+        stored: how many bytes its checkpoint has; its arrays together have no more.
+
+    Raises:
+        ValueError: where the checkpoint declares more. What it cannot read, TensorFlow's reader says in errors of many types.
     """
     reader = tf.train.load_checkpoint(f"{filepath}/variables/variables")
+    shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+    declared = sum(math.prod(shape) * dtypes[name].size for name, shape in shapes.items())
+    if declared > stored:
+        raise ValueError(f"it declares {declared:,} bytes of arrays and has {stored:,}")
     graph = TrackableObjectGraph.FromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
 
     def children(node: Any) -> dict[str, int]:

@@ -1,5 +1,7 @@
 """How a Variable is stored on TensorFlow: in a `tf.Variable`, which tapes, `tf.distribute` and checkpoints know."""
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,7 @@ import tensorflow as tf
 
 __all__ = ["ValueHolder", "VariableStorage"]
 
+ALIGNMENT = 64  # bytes; TensorFlow's arrays begin at a multiple of it
 _AGGREGATION = {
     None: tf.VariableAggregation.NONE,
     "none": tf.VariableAggregation.NONE,
@@ -54,14 +57,28 @@ class VariableStorage(ValueHolder):
     def _write(self, value: Any) -> None:
         self._value.assign(value, read_value=False)
 
-    def _takes_pieces(self) -> bool:
-        """Whether rows can be written by themselves: the variable is one, here, and not in a graph."""
+    def _is_here(self) -> bool:
+        """Whether the numbers lie in one place, in this process, and can be had now: no replicas, no graph."""
         return tf.executing_eagerly() and not isinstance(self._value, tf.distribute.DistributedValues)
 
-    def _write_piece(self, start: int, stop: int, rows: Any) -> None:
-        tf.raw_ops.ResourceStridedSliceAssign(
-            ref=self._value.handle, begin=[start], end=[stop], strides=[1], value=rows
-        )
+    def _take_over(self, fill: Callable[[np.ndarray], None]) -> None:
+        """Write what `fill` puts into an array of the variable's shape; it becomes the variable's memory, with no copy.
+
+        (Writing some rows at a time into the variable, as TensorFlow can, would make it copy all of it at each read.)
+        """
+        dtype = self._value.dtype.as_numpy_dtype
+        count = math.prod(self._value.shape)
+        memory = np.empty(count * np.dtype(dtype).itemsize + ALIGNMENT, np.uint8)
+        start = -memory.ctypes.data % ALIGNMENT
+        array = memory[start : start + count * np.dtype(dtype).itemsize].view(dtype).reshape(self._value.shape)
+        fill(array)
+        if array.dtype.kind in "iuf":
+            tensor = tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+        else:  # bfloat16 and its like, which NumPy cannot hand over
+            tensor = tf.bitcast(
+                tf.experimental.dlpack.from_dlpack(array.view(f"u{array.itemsize}").__dlpack__()), self._value.dtype
+            )
+        self._value.assign(tensor, read_value=False)
 
     def _write_add(self, value: Any) -> None:
         self._value.assign_add(value, read_value=False)
