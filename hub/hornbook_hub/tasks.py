@@ -511,7 +511,7 @@ class CausalLM(Task):
         longest = max(map(len, rows))
         if count is None:
             count = 64 if max_length is None else max_length - longest
-        limit = self.config.max_position_embeddings
+        limit = self.config.max_length
         count = min(count, limit - longest)
         if count < 1:
             raise ValueError(
