@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import resource
+import signal
 import time
 from pathlib import Path
 
@@ -259,6 +260,36 @@ def interrupted(kind, folder, frequency, begun):
         model.fit(x, y, epochs=1, batch_size=8, verbose=0)
         assert int(model.optimizer.iterations) == steps + 32
         (Path(folder) / "used").write_text(str(steps))
+
+
+class Presses:
+    """Presses Ctrl-C when it is removed."""
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+class Drops(callbacks.Callback):
+    """Lets Ctrl-C fall into a destructor at the end of each epoch, where Python drops what it raises."""
+
+    epochs = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs += 1
+        Presses()
+
+
+def dropped(kind, folder, frequency, begun):
+    """Train until Ctrl-C, which Python drops."""
+    model, x, y = small(kind)
+    drops = Drops()
+    try:
+        model.fit(x, y, epochs=20, verbose=0, callbacks=[drops])
+    except KeyboardInterrupt:
+        assert drops.epochs == 1
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        return
+    raise AssertionError("fit went on")
 
 
 def limited(kind, folder, frequency, begun):
