@@ -195,7 +195,7 @@ def check_files(folder, workers):
     assert not [path for index in range(1, workers) for path in (folder / f"files-{index}").iterdir()]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive  # a minute
 def test_two_processes_and_one_that_is_killed(tmp_path):
     """All parts; then one process of two is killed in mid-run, the other one ends with a word, and both start again."""
     with cluster(tmp_path, "multi_worker", (*PARTS, "uncut", "cut"), 2) as running:

@@ -416,7 +416,7 @@ def check_memory(ending, folder, mebibytes):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ending", [".keras", ".safetensors"])
+@pytest.mark.parametrize("ending", [".keras", pytest.param(".safetensors", marks=pytest.mark.exhaustive)])
 def test_a_file_takes_the_model_and_its_largest_tensor(ending, tmp_path):
     check_memory(ending, tmp_path, 100)
 

@@ -107,7 +107,7 @@ def test_a_run_that_is_cut_goes_on_bit_for_bit(kind, frequency, moments, tmp_pat
     ("kind", "frequency", "moments"),
     [
         ("arrays", 4, MOMENTS[1:2]),
-        ("pipeline", 4, MOMENTS[2:3]),
+        pytest.param("pipeline", 4, MOMENTS[2:3], marks=pytest.mark.exhaustive),
         *[
             pytest.param(kind, frequency, MOMENTS, marks=pytest.mark.exhaustive)
             for kind in KINDS

@@ -14,7 +14,11 @@ torch = pytest.importorskip("torch", reason="PyTorch runs the reference")
 transformers = pytest.importorskip("transformers", reason="transformers is the reference")
 pytestmark = pytest.mark.parity
 
-ROWS = [(name, task) for name, twin in TWINS.items() for task in twin.classes]
+ROWS = [
+    pytest.param(name, task, marks=[] if name in FAMILIES else pytest.mark.exhaustive)  # variants are siblings
+    for name, twin in TWINS.items()
+    for task in twin.classes
+]
 
 
 def made(name, task, **settings):
@@ -130,13 +134,16 @@ def test_gradients(name, tmp_path):
     for tensor, wanted in gradients.items():
         gradient, transform = tf.convert_to_tensor(found[tensor]).numpy(), rows[tensor][1]
         gradient = transform.write(gradient) if transform else gradient
-        if tensor in still:
+        if tensor in still and not wanted[still[tensor]].any():  # a head that is tied to the table does train it
             gradient = np.where(np.arange(len(gradient))[:, None] == still[tensor], 0, gradient)
         scale = max(wanted.abs().max().item(), 1e-2 * largest)
         assert np.abs(gradient - wanted.numpy()).max() <= 1e-5 * scale, tensor
 
 
-@pytest.mark.parametrize("name", [name for name in TWINS if name in FAMILIES])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[] if n in ("bert", "llama") else pytest.mark.exhaustive) for n in TWINS if n in FAMILIES],
+)
 def test_short_floats_and_shards(name, tmp_path):
     task = next(task for task in TWINS[name].classes if task != "backbone")
     model = made(name, task)
