@@ -34,8 +34,13 @@ class Config:
 
     @property
     def max_length(self) -> int:
-        """How many pieces a text may have."""
-        return getattr(self, "max_position_embeddings")  # noqa: B009 - a field of the families
+        """How many pieces a text may have; 0 for families that read no texts."""
+        return getattr(self, "max_position_embeddings", 0)
+
+    @property
+    def depth(self) -> int:
+        """How many layers there are, one after the other."""
+        return getattr(self, "num_hidden_layers")  # noqa: B009 - a field of most families
 
     @classmethod
     def from_dict(cls, config: dict[str, Any]) -> Self:

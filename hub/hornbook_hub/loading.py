@@ -17,6 +17,7 @@ from hornbook.core.untrusted import read_json
 from hornbook.models.described import SPARE_BYTES, WEIGHT_RATIO
 from hornbook.saving.safetensors import DamagedWeightsError, Tensors, shards
 from hornbook_hub.families import FAMILIES, preset_rows
+from hornbook_hub.preprocessing import Preprocessor
 from hornbook_hub.tasks import POOLINGS, TASKS, Classifier
 from hornbook_hub.tokenizers import Tokenizer
 from hornbook_hub.weights import load_rows, rows_of
@@ -67,19 +68,20 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
     if task is None:
         task = "text_embedder" if embedding else _own_task(config_dict, family, files)
     longest = min(config.max_length, embedding.pop("max_length", config.max_length))
-    tokenizer = _tokenizer(files, longest, backbone_class.input_names)
+    preprocessor = _preprocessor(files, longest, family)
     tensors = Tensors(weight_file(files)) if load_weights else None
     with _within(tensors, config, files):
         backbone = backbone_class(config)
         if task == "backbone":
             model = backbone
-            backbone.tokenizer = tokenizer
+            backbone.preprocessor = preprocessor
+            backbone.tokenizer = getattr(preprocessor, "tokenizer", None)
         else:
             if task == "text_embedder":
                 overrides = {**embedding, **overrides}
             if issubclass(TASKS[task], Classifier):
                 overrides.setdefault("num_classes", len(config.id2label or {}) or 2)
-            model = TASKS[task](backbone, tokenizer, **overrides)
+            model = TASKS[task](backbone, preprocessor, **overrides)
     if hasattr(model, "generation_config") and files.path("generation_config.json") is not None:
         model.generation_config = files.json("generation_config.json")
     if tensors is not None:
@@ -91,9 +93,9 @@ def _within(tensors: Tensors | None, config: Any, files: "Files") -> AbstractCon
     """A scope in which a model may be no larger than its file of weights accounts for; any size where there is no file."""
     if tensors is None:
         return nullcontext()
-    if config.num_hidden_layers > len(tensors):
+    if config.depth > len(tensors):
         raise ValueError(
-            f"{files} speaks of {config.num_hidden_layers:,} layers, and its weights are {len(tensors):,} tensors: they do "
+            f"{files} speaks of {config.depth:,} layers, and its weights are {len(tensors):,} tensors: they do "
             "not belong together."
         )
     return WeightBudget(SPARE_BYTES + WEIGHT_RATIO * tensors.bytes)
@@ -290,7 +292,15 @@ def find(name: str | os.PathLike) -> Files:
     raise _unknown("preset", text, names)
 
 
-def _tokenizer(files: Files, max_length: int, names: tuple[str, ...]) -> Tokenizer | None:
+def _preprocessor(files: Files, max_length: int, family: Any) -> Preprocessor | None:
+    """What the checkpoint's raw inputs go through: the family says how its files are read; texts, if it does not."""
+    if hasattr(family, "preprocessor"):
+        return family.preprocessor(files, max_length)
+    return tokenizer_of(files, max_length, family.BACKBONE.input_names)
+
+
+def tokenizer_of(files: Files, max_length: int, names: tuple[str, ...]) -> Tokenizer | None:
+    """The tokenizer of a checkpoint, None where it has none."""
     paths = {name: files.path(name) for name in TOKENIZER_FILES}
     found = next((p for name, p in paths.items() if p is not None and name != "tokenizer_config.json"), None)
     return None if found is None else Tokenizer.from_folder(found.parent, max_length, names)

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from hornbook.core.untrusted import read_json
+from hornbook_hub.preprocessing import Preprocessor
 
 
-class Tokenizer:
+class Tokenizer(Preprocessor):
     """From texts to arrays of ids and back.
 
     Args:
@@ -85,6 +86,23 @@ class Tokenizer:
         if not vocabulary.is_file():
             raise FileNotFoundError(f"{folder} holds no tokenizer: neither tokenizer.json nor vocab.txt is there.")
         return cls(word_pieces(vocabulary, settings), settings, max_length, names)
+
+    @property
+    def tokenizer(self) -> "Tokenizer":
+        """Itself."""
+        return self
+
+    def takes(self, x: Any) -> bool:
+        """Whether these are texts, or a tuple of (first texts, second texts)."""
+        return is_text(x) or is_pair(x)
+
+    def takes_batches_of(self, spec: Any) -> bool:
+        """Whether batches of a data set are strings."""
+        return getattr(getattr(spec, "dtype", None), "name", "") == "string"
+
+    def encoded(self, x: Any) -> dict[str, np.ndarray]:
+        """The arrays of texts, or of (first texts, second texts)."""
+        return self(listed(x[0]), listed(x[1])) if is_pair(x) else self(listed(x))
 
     def __call__(
         self, texts: str | Sequence[str], pairs: str | Sequence[str] | None = None, max_length: int | None = None
@@ -249,6 +267,24 @@ class Tokenizer:
             pieces = sorted(self.engine.get_vocab().items(), key=lambda item: item[1])
             found["vocab.txt"] = "".join(f"{piece}\n" for piece, _ in pieces)
         return found
+
+
+def listed(texts: Any) -> list[str]:
+    """Texts as a list: one, several, or an array of strings or bytes."""
+    several = [texts] if isinstance(texts, str) else np.asarray(texts, dtype=object).reshape(-1).tolist()
+    return [text.decode("utf-8") if isinstance(text, bytes) else str(text) for text in several]
+
+
+def is_text(x: Any) -> bool:
+    """Whether these are texts: one, a list of them, or an array."""
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind in "USO"
+    return isinstance(x, str) or (isinstance(x, list | tuple) and bool(x) and all(isinstance(t, str) for t in x))
+
+
+def is_pair(x: Any) -> bool:
+    """Whether this is a tuple of (first texts, second texts)."""
+    return isinstance(x, tuple) and len(x) == 2 and all(is_text(part) and not isinstance(part, str) for part in x)
 
 
 _COLUMNS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}

@@ -49,7 +49,7 @@ def expand(table: Any, config: Any) -> Iterator[tuple[str, str | None, Transform
     """
     for name, target in (table(config) if callable(table) else table).items():
         path, transform = target if isinstance(target, tuple) else (target, None)
-        for i in range(config.num_hidden_layers) if "{i}" in name else (0,):
+        for i in range(config.depth) if "{i}" in name else (0,):
             yield name.replace("{i}", str(i)), None if path is None else path.replace("{i}", str(i)), transform
 
 

@@ -1,0 +1,26 @@
+"""Tasks: a backbone, a head and a preprocessor as one model that takes raw strings (or images, or sounds).
+
+A task knows of its backbone only what the backbone declares (its outputs, its table of pieces, its head for guessing
+them), so each task is written once for all families.
+"""
+
+from hornbook_hub.tasks.causal_lm import CausalLM
+from hornbook_hub.tasks.classifiers import Classifier, TextClassifier, TokenClassifier
+from hornbook_hub.tasks.masked_lm import MaskedLM, ReplacedTokenDetector
+from hornbook_hub.tasks.question_answering import QuestionAnswering
+from hornbook_hub.tasks.retrieval import POOLINGS, InBatchNegatives, Reranker, TextEmbedder
+from hornbook_hub.tasks.task import Task
+
+TASKS = {
+    cls.task: cls
+    for cls in (
+        CausalLM,
+        MaskedLM,
+        ReplacedTokenDetector,
+        TextClassifier,
+        TokenClassifier,
+        QuestionAnswering,
+        Reranker,
+        TextEmbedder,
+    )
+}
