@@ -7,6 +7,7 @@
     reuters              11,228 newswires as word indices, 46 topics
     california_housing   20,640 districts and their house prices
     boston_housing       506 districts; read its warning first
+    tiny_shakespeare     1,115,394 characters of the plays, one text
     tiny_reviews         672 short opinions, negative or positive; in the package, the others are downloaded once
 
 Official files come from the folder `HORNBOOK_DATA`, else from the cache, else from the network: see `files.py`.
@@ -28,6 +29,7 @@ from hornbook_datasets import (
     mnist,
     reuters,
     tiny_reviews,
+    tiny_shakespeare,
 )
 from hornbook_datasets.files import DataUnavailable
 from hornbook_datasets.info import File, Info
@@ -45,4 +47,5 @@ __all__ = [
     "mnist",
     "reuters",
     "tiny_reviews",
+    "tiny_shakespeare",
 ]

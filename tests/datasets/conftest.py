@@ -64,7 +64,7 @@ def put(tmp_path, monkeypatch):
         rows = list(module.INFO.files)
         for number, content in contents.items():
             path = tmp_path / rows[number].path
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             digest = hashlib.sha256(content).hexdigest()
             rows[number] = dataclasses.replace(rows[number], sha256=digest, size=len(content))
