@@ -29,6 +29,12 @@ def parser(document: str, epochs: int, batch_size: int) -> argparse.ArgumentPars
     return parser
 
 
+def tiny(parser: argparse.ArgumentParser, what: str) -> argparse.ArgumentParser:
+    """The option of recipes with pretrained models: a model that is in the package, so that no network is needed."""
+    parser.add_argument("--tiny", action="store_true", help=f"without a network and in minutes: {what}")
+    return parser
+
+
 def run(main: Callable[[argparse.Namespace], dict[str, Any]], options: argparse.ArgumentParser) -> None:
     """Run a recipe's `main`; print and keep its result. Exit code 2 where the data cannot be had."""
     from hornbook_datasets import DataUnavailable

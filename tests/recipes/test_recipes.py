@@ -80,6 +80,17 @@ def test_pretraining(hornbook_data, tmp_path):
     assert "CC BY" in (tmp_path / "README.md").read_text()
 
 
+def test_a_small_gpt_reads_shakespeare(hornbook_data, tmp_path):
+    found = result(run("pretrain_gpt_tiny.py", "--smoke", "--out", str(tmp_path)))
+    assert found["held_out_nats_per_character"] < 6
+    assert found["sample"].startswith("ROMEO:\n")
+    import hornbook_hub as hub
+
+    model = hub.load(tmp_path)
+    assert len(model.generate([1, 2, 3], max_new_tokens=5)) == 8
+    assert (tmp_path / "README.md").is_file()
+
+
 @pytest.mark.slow
 def test_what_was_read_before_helps():
     found = result(run("finetune_bert_tiny.py"))
@@ -93,6 +104,7 @@ def test_what_was_read_before_helps():
         "mnist_mlp.py",
         "mnist_convnet.py",
         "pretrain_bert_tiny.py",
+        "pretrain_gpt_tiny.py",
         "distributed_mnist.py",
         "export_and_serve.py",
     ],

@@ -209,6 +209,12 @@ BACKBONE = GPT2Backbone
 
 # ----------------------------------------------------------------------------------------------------- PRESETS table
 PRESETS = {
+    "gpt_tiny": {
+        "folder": "presets/gpt_tiny",
+        "parameters": 843_264,
+        "licence": "Apache-2.0",
+        "about": "4 layers, 128 wide, reads bytes; made by recipes/pretrain_gpt_tiny.py on Shakespeare; in the package",
+    },
     "gpt2": {
         "repository": "openai-community/gpt2",
         "revision": "main",

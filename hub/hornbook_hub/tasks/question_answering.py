@@ -1,5 +1,6 @@
 """Models that find the answer to a question in a text."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,31 @@ class QuestionAnswering(Task):
         super().__init__(backbone, preprocessor, (2,), **kwargs)
         self._make_weights()
         self.compile(keras.optimizers.AdamW(3e-5), SpanLoss(), metrics=[])
+
+    def places(self, questions: Sequence[str], texts: Sequence[str], answers: Any) -> np.ndarray:
+        """The targets of training: in which pieces of question and text each answer begins and ends, int64 (N, 2).
+
+        Args:
+            questions, texts: N of each.
+            answers: (N, 2), where the answers begin and end in the texts, in characters.
+
+        Returns:
+            (0, 0), which stands for no answer, where the text was cut off before its end.
+        """
+        assert self.tokenizer is not None
+        found = np.zeros((len(questions), 2), "int64")
+        for row, (question, text, (start, end)) in enumerate(zip(questions, texts, answers, strict=True)):
+            encoding = self.tokenizer.encode(str(question), str(text))
+            inside = [
+                number
+                for number, (part, (first, last)) in enumerate(
+                    zip(encoding.sequence_ids, encoding.offsets, strict=True)
+                )
+                if part == 1 and first < end and last > start
+            ]
+            if inside and encoding.offsets[inside[-1]][1] >= end:
+                found[row] = inside[0], inside[-1]
+        return found
 
     def answer(self, question: str, text: str, longest: int = 30) -> dict[str, Any]:
         """The likeliest answer.
