@@ -386,3 +386,37 @@ def test_explain_traces_says_which_shapes_compiled_what_and_why_again():
     ]
     model.evaluate(np.ones((4, 1, 2), "float32"), np.ones((4, 1), "float32"), verbose=0)
     assert "test: 1 trace\n  1. one batch, counted anew: x (None, 1, 2)" in model.explain_traces()
+
+
+def test_texts_of_many_lengths_share_a_trace():
+    """Two lengths are traced; the third makes a trace for all. What only fixed shapes can do is traced for each."""
+
+    class Mean(layers.Layer):
+        def call(self, x):
+            return keras.ops.mean(keras.ops.cast(x, "float32"), axis=1)
+
+    class Unrolled(layers.Layer):
+        def call(self, x):
+            return keras.ops.cast(sum(x[:, i] for i in range(x.shape[1] or 1 / 0)), "float32") / x.shape[1]
+
+        def compute_output_shape(self, shape):
+            return shape[:1]
+
+    rng = np.random.default_rng(0)
+    for kind, traces in ((Mean, 3), (Unrolled, 4)):
+        inputs = keras.Input((None,), dtype="int32")
+        model = keras.Model(inputs, kind()(inputs))
+        model.compile(loss="mse")
+        for length in (5, 6, 7, 8, 7, 5):
+            x = rng.integers(0, 9, (3, length))
+            np.testing.assert_allclose(model.predict_on_batch(x), x.mean(1), rtol=1e-6)
+        assert model.explain_traces().count("one batch: ") == traces, model.explain_traces()
+
+
+def test_a_wrong_number_of_features_is_refused_however_many_lengths_came():
+    model = keras.Sequential([keras.Input((None, 4)), layers.Dense(2)])
+    model.compile(loss="mse")
+    for length in (3, 5, 7, 9):
+        model.predict_on_batch(np.zeros((2, length, 4), "float32"))
+    with pytest.raises(ValueError, match="4"):
+        model.predict_on_batch(np.zeros((2, 7, 3), "float32"))

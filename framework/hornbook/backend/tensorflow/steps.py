@@ -244,6 +244,24 @@ def set_dataset_iterator_state(iterator: Any, state: np.ndarray) -> None:
 
 
 # --------------------------------------------------------------------------------------------------------- steps
+def _covers(known: tuple, shapes: tuple) -> bool:
+    """Whether a trace for `known` shapes, where None is any size, serves these."""
+    return all(
+        len(free) == len(axes) and all(a is None or a == b for a, b in zip(free, axes, strict=True))
+        for free, axes in zip(known, shapes, strict=True)
+    )
+
+
+def _common(several: tuple) -> tuple:
+    """What shapes have in common, None where they differ.
+
+    >>> from hornbook.backend.tensorflow.steps import _common
+    >>> _common(((3, 8), (5, 8)))
+    (None, 8)
+    """
+    return tuple(sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*several, strict=True))
+
+
 class Steps:
     """A step made ready to run: one batch at a time, or many inside the graph.
 
@@ -289,26 +307,43 @@ class Steps:
         if jit and not eager and not self._many_replicas:  # replicas add up their gradients inside of a step
             step = tf.function(step, jit_compile=True, autograph=False)
         self._step = step
-        self._traces: dict[Any, Callable] = {}
+        self._traces: dict[Any, dict[Any, Callable]] = {}  # what is called -> the shapes -> how
         self._draws: dict[bool, Callable] = {}
 
     def _traced(self, function: Callable, *arguments: Any) -> Any:
-        """Call `function`, traced once for each structure, dtype and shape (the number of rows left free)."""
+        """Call `function`, traced once for each structure, dtype and shape (the number of rows left free).
+
+        What has run on batches of two shapes, such as texts of two lengths, is traced for all sizes of the axes in which they
+        differ when a third one comes.
+        """
         if self.eager:
             return function(*arguments)
         leaves, definition = tree.flatten_with_definition(arguments)
-        key = (
-            function.__name__,
-            self.compile_loops,
-            definition,
-            *[None if x is None else (tuple(x.shape[1:]), x.dtype) for x in leaves],
-        )
-        if not self.free_rows and function in (self._one, self._first):
-            key = (*key, *[None if x is None else tuple(x.shape) for x in leaves])
-        if key not in self._traces:
-            specs = tree.map_structure(self._free, arguments)
-            self._traces[key] = tf.function(function, autograph=False).get_concrete_function(*specs)
-        return self._traces[key](*arguments)
+        rows = 1 if self.free_rows or function not in (self._one, self._first) else 0
+        kinds = [None if x is None else (x.dtype, x.shape.rank) for x in leaves]
+        traces = self._traces.setdefault((function.__name__, self.compile_loops, definition, *kinds), {})
+        shapes = tuple(() if x is None else tuple(x.shape[rows:]) for x in leaves)
+        trace = traces.get(shapes) or next((traces[known] for known in traces if _covers(known, shapes)), None)
+        if trace is None:
+            trace = self._trace(function, arguments, shapes, traces)
+        return trace(*arguments)
+
+    def _trace(self, function: Callable, arguments: Any, shapes: Any, traces: dict) -> Any:
+        """A new trace, for several shapes where `function` is one for single batches that has seen two."""
+        specs = tree.map_structure(self._free, arguments)
+        graph = tf.function(function, autograph=False)
+        if len(traces) > 1 and self.free_rows and function in (self._one, self._first):
+            several = tuple(_common(axes) for axes in zip(*traces, shapes, strict=True))
+            loose = [
+                None if spec is None else tf.TensorSpec([None, *free][: spec.shape.rank], spec.dtype)
+                for spec, free in zip(tree.flatten(specs), several, strict=True)
+            ]
+            # A model may be made of numbers that only a fixed shape has: then each shape keeps its own trace.
+            with contextlib.suppress(Exception):
+                traces[several] = graph.get_concrete_function(*tree.pack_sequence_as(specs, loose))
+                return traces[several]
+        traces[shapes] = graph.get_concrete_function(*specs)
+        return traces[shapes]
 
     def _free(self, x: Any) -> Any:
         """The spec of an argument with a free first axis."""
