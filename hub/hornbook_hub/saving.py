@@ -44,5 +44,6 @@ def save_preset(
     tensors = {}
     for name, array, transform in rows:
         array = np.ascontiguousarray(transform.write(array) if transform else array)
-        tensors[name] = array.astype(NUMPY_DTYPES[dtype])
+        whole = np.issubdtype(array.dtype, np.integer)  # such as a count of batches
+        tensors[name] = array if whole else array.astype(NUMPY_DTYPES[dtype])
     save_tensors(tensors, folder / "model.safetensors")
