@@ -116,6 +116,8 @@ def pad(x: Any, rim: int, value: float = 0.0) -> Any:
 class ResNetBlock(layers.Layer):
     """act(f(x) + shortcut(x)), where f is two 3 x 3 convolutions, or 1 x 1, 3 x 3 and 1 x 1 with a quarter of the width.
 
+    Between the convolutions of f stands relu.
+
     Args:
         config: the kind of block.
         before: channels of x.
@@ -128,7 +130,7 @@ class ResNetBlock(layers.Layer):
         self.activation = ACTIVATIONS[config.hidden_act]
         changes = before != width or stride != 1
         self.shortcut = ResNetConvolution(width, 1, stride, name="shortcut") if changes else None
-        act, inner = self.activation, width // 4
+        act, inner = ops.relu, width // 4  # inside of a block whatever the config says
         if config.layer_type == "basic":
             self.layer = [
                 ResNetConvolution(width, 3, stride, act, name="layer_0"),
