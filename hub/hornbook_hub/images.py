@@ -30,7 +30,7 @@ CLIP = {
     "do_center_crop": True,
     "do_convert_rgb": True,
 }
-NEAREST, LANCZOS, BILINEAR, BICUBIC, BOX, HAMMING = range(6)  # Pillow's numbers for its filters
+LANCZOS, BILINEAR, BICUBIC = 1, 2, 3  # Pillow's numbers for its filters
 GENERAL = {  # what holds where neither the file nor its kind says otherwise
     "do_resize": True,
     "size": None,
@@ -75,7 +75,9 @@ def kind_of(name: str) -> str:
         short = short.removesuffix(ending)
     kind = f"{short}ImageProcessor"
     if kind not in KINDS:
-        raise ValueError(f"Images are prepared by {name!r} there; known are {sorted(KINDS)}, in their older spellings too.")
+        raise ValueError(
+            f"Images are prepared by {name!r} there; known are {sorted(KINDS)}, in their older spellings too."
+        )
     return kind
 
 
@@ -178,7 +180,7 @@ class ImagePreprocessor(Preprocessor):
     # -- raw inputs ------------------------------------------------------------------------------------------------
     def takes(self, x: Any) -> bool:
         several = x if isinstance(x, list | tuple) and x else [x]
-        return all(is_image(image) for image in several)
+        return all(map(is_image, several)) or (isinstance(x, np.ndarray) and x.dtype.kind in "OSU" and x.ndim == 1)
 
     def takes_batches_of(self, spec: Any) -> bool:
         """Whether batches are images of uint8 (B, H, W, 3), or paths of files."""
@@ -214,21 +216,21 @@ class ImagePreprocessor(Preprocessor):
     def as_layer(self) -> Any:
         """The same as a layer of graph operations: uint8 (B, H, W, 3) -> {"pixel_values": float32 (B, h, w, 3)}.
 
-        TensorFlow resizes with the same filters, and rounds once where Pillow rounds rows and columns: some pixels differ by
-        one part in 255, with sharp edges under a bicubic filter by a few.
+        TensorFlow resizes with the same filters; some pixels are rounded to the next of the 255 steps.
 
         Raises:
-            ValueError: for the filters that TensorFlow lacks, box and Hamming.
+            ValueError: for the filters box and Hamming, which TensorFlow lacks, and nearest, where it takes other pixels if
+                two are as near.
         """
         if self.size is not None and self.resample not in GRAPH_FILTERS:
             raise ValueError(
-                f"resample={self.resample} (Pillow's box or Hamming filter) cannot be done in a graph; export the model with "
-                "the arrays as inputs."
+                f"resample={self.resample} (Pillow's nearest, box or Hamming filter) cannot be done in a graph as on the "
+                "host; export the model with the arrays as inputs."
             )
         return ImageLayer(self)
 
 
-GRAPH_FILTERS = {NEAREST: "nearest", LANCZOS: "lanczos3", BILINEAR: "bilinear", BICUBIC: "bicubic"}
+GRAPH_FILTERS = {LANCZOS: "lanczos3", BILINEAR: "bilinear", BICUBIC: "bicubic"}
 
 
 class ImageLayer(layers.Layer):
@@ -246,11 +248,11 @@ class ImageLayer(layers.Layer):
         wanted, x = self.preprocessor, images
         if wanted.size is not None:
             height, width = ops.shape(x)[1:3]
-            method = GRAPH_FILTERS[wanted.resample]
-            smooth = method != "nearest"
-            x = ops.image.resize(
-                x, self.resized(height, width), interpolation=method, antialias=smooth, data_format="channels_last"
-            )
+            rows, columns = self.resized(height, width)
+            for size in ((height, columns), (rows, columns)):  # one side after the other, rounded, as Pillow does
+                x = ops.image.resize(
+                    x, size, GRAPH_FILTERS[wanted.resample], antialias=True, data_format="channels_last"
+                )
         for crop in wanted.crops:
             x = self.center_crop(x, *crop)
         pixels = (ops.cast(x, "float32") * wanted.factor - wanted.mean) / wanted.deviation
@@ -288,7 +290,9 @@ def image_preprocessor(files: Any, kind: str) -> ImagePreprocessor | None:
         return None
     settings = files.json(FILE)
     name = settings.get("image_processor_type") or settings.get("feature_extractor_type") or kind
-    preprocessor = ImagePreprocessor(str(name), **{key: v for key, v in settings.items() if key != "image_processor_type"})
+    preprocessor = ImagePreprocessor(
+        str(name), **{key: v for key, v in settings.items() if key != "image_processor_type"}
+    )
     preprocessor.config = settings if "image_processor_type" in settings else preprocessor.config
     return preprocessor
 

@@ -102,7 +102,12 @@ class PatchEmbeddings(layers.Layer):
         self.patch, self.size, self.tokens = patch, size, tokens
         self.grid = size[0] // patch[0], size[1] // patch[1]  # of patches
         self.projection = layers.Conv2D(
-            width, patch, strides=patch, kernel_initializer=start(config), data_format="channels_last", name="projection"
+            width,
+            patch,
+            strides=patch,
+            kernel_initializer=start(config),
+            data_format="channels_last",
+            name="projection",
         )
         for name in tokens:
             setattr(self, name, self.add_weight((1, 1, width), initializer=start(config), name=name))

@@ -256,7 +256,9 @@ TWINS = {
         "Dinov2", {**DINOV2, "use_swiglu_ffn": True, "use_mask_token": False, "layerscale_value": 0.5}, sizes=(21, 28)
     ),
     "resnet": vision("ResNet", RESNET, sizes=(33, 32)),
-    "resnet, basic": vision("ResNet", {**RESNET, "layer_type": "basic", "downsample_in_first_stage": True}, sizes=(32, 45)),
+    "resnet, basic": vision(
+        "ResNet", {**RESNET, "layer_type": "basic", "downsample_in_first_stage": True}, sizes=(32, 45)
+    ),
     "resnet, stride first": vision("ResNet", {**RESNET, "downsample_in_bottleneck": True, "hidden_act": "gelu"}),
     "convnext": vision("ConvNext", CONVNEXT, sizes=(17, 32)),
     "convnext, no scale": vision("ConvNext", {**CONVNEXT, "layer_scale_init_value": 0.0, "patch_size": 2}),

@@ -195,7 +195,12 @@ class ResNetBackbone(VisionBackbone):
         widths = [config.embedding_size, *config.hidden_sizes]
         self.stages = [
             ResNetStage(
-                config, widths[i], widths[i + 1], depth, 2 if i or config.downsample_in_first_stage else 1, name=f"stage_{i}"
+                config,
+                widths[i],
+                widths[i + 1],
+                depth,
+                2 if i or config.downsample_in_first_stage else 1,
+                name=f"stage_{i}",
             )
             for i, depth in enumerate(config.depths)
         ]
