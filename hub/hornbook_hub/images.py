@@ -8,6 +8,7 @@ smaller, and give whole numbers from 0 to 255.
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -206,8 +207,13 @@ class ImagePreprocessor(Preprocessor):
             image = image.resize(size[::-1], resample=self.resample)
         pixels = np.asarray(image)
         for crop in self.crops:
-            pixels = center_crop(pixels, *crop)
+            pixels = center_crop(pixels, *crop, self.first_kept)
         return (pixels.astype("float32") * self.factor - self.mean) / self.deviation
+
+    @staticmethod
+    def first_kept(beyond: Any) -> Any:
+        """The first row or column of the middle, where so many are too many."""
+        return beyond // 2
 
     # -- files -----------------------------------------------------------------------------------------------------
     def files(self) -> dict[str, str]:
@@ -274,7 +280,7 @@ class ImageLayer(layers.Layer):
             around = [(0, 0)] * 4
             around[axis] = (before, beyond - before)
             x = ops.pad(x, around)
-            start = ops.maximum((there - wanted) // 2, 0)
+            start = ops.maximum(self.preprocessor.first_kept(there - wanted), 0)
             x = x[:, start : start + wanted] if axis == 1 else x[:, :, start : start + wanted]
         return x
 
@@ -370,8 +376,16 @@ def opened(path: Any) -> Any:
         raise ValueError(f"{path} cannot be read as an image ({', '.join(FORMATS)}): {error}") from None
 
 
-def center_crop(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+def center_crop(
+    pixels: np.ndarray, height: int, width: int, first_kept: Callable = ImagePreprocessor.first_kept
+) -> np.ndarray:
     """The middle of an image (H, W, C), with a black rim where it is smaller.
+
+    Args:
+        pixels: the image.
+        height: of the middle.
+        width: of the middle.
+        first_kept: which row or column comes first, where so many are too many.
 
     >>> import numpy as np
     >>> from hornbook_hub.images import center_crop
@@ -387,7 +401,7 @@ def center_crop(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
             around[axis] = (-((there - wanted) // 2), (wanted - there) // 2)
             pixels = np.pad(pixels, around)
         else:
-            start = (there - wanted) // 2
+            start = first_kept(there - wanted)
             pixels = np.take(pixels, range(start, start + wanted), axis=axis)
     return pixels
 

@@ -15,6 +15,7 @@ from hornbook import layers, ops
 from hornbook_hub.config import Config
 from hornbook_hub.images import image_preprocessor
 from hornbook_hub.models.bert import ACTIVATIONS
+from hornbook_hub.timm import Layout
 from hornbook_hub.vision import ImageHead, VisionBackbone
 from hornbook_hub.weights import convolution, transposed
 
@@ -268,6 +269,46 @@ def preprocessor(files: Any, max_length: int) -> Any:
     return image_preprocessor(files, "ConvNextImageProcessor")
 
 
+# ------------------------------------------------------------------------------------------------------- timm's layout
+TIMM_DEPTHS = {
+    "resnet18": ("basic", [2, 2, 2, 2]),
+    "resnet26": ("bottleneck", [2, 2, 2, 2]),
+    "resnet34": ("basic", [3, 4, 6, 3]),
+    "resnet50": ("bottleneck", [3, 4, 6, 3]),
+    "resnet101": ("bottleneck", [3, 4, 23, 3]),
+    "resnet152": ("bottleneck", [3, 8, 36, 3]),
+}
+
+
+def timm_config(name: str) -> dict[str, Any] | None:
+    """The config of one of timm's ResNets of the paper's form; None for other names.
+
+    >>> from hornbook_hub.models.resnet import timm_config
+    >>> timm_config("resnet50")["depths"], timm_config("resnet50d")
+    ([3, 4, 6, 3], None)
+    """
+    if name not in TIMM_DEPTHS:
+        return None
+    kind, depths = TIMM_DEPTHS[name]
+    widths = [64, 128, 256, 512] if kind == "basic" else [256, 512, 1024, 2048]
+    return {"layer_type": kind, "depths": list(depths), "hidden_sizes": widths}
+
+
+def timm_weights(config: ResNetConfig) -> dict[str, Any]:
+    """The table of a model: timm -> here."""
+    rows = convolution_weights("conv1", "bn1", "embedder")
+    for s, i, k in parts_of(config):
+        block, here = f"layer{s + 1}.{i}", f"stages.{s}.blocks.{i}"
+        if k is None:
+            rows |= convolution_weights(f"{block}.downsample.0", f"{block}.downsample.1", f"{here}.shortcut")
+        else:
+            rows |= convolution_weights(f"{block}.conv{k + 1}", f"{block}.bn{k + 1}", f"{here}.layer.{k}")
+    return rows
+
+
+TIMM = Layout(timm_config, timm_weights, head="fc")
+
+
 # ----------------------------------------------------------------------------------------------------- PRESETS table
 def preset(repository: str, parameters: int, about: str, *aliases: str) -> dict[str, Any]:
     """A row."""
@@ -287,4 +328,5 @@ PRESETS = {
     "resnet50": preset("microsoft/resnet-50", 23_508_032, "50 layers; 1000 classes of ImageNet"),
     "resnet101": preset("microsoft/resnet-101", 42_500_160, "101 layers; 1000 classes of ImageNet"),
     "resnet152": preset("microsoft/resnet-152", 58_143_808, "152 layers; 1000 classes of ImageNet"),
+    "resnet50_a1": preset("timm/resnet50.a1_in1k", 23_508_032, "50 layers, trained longer; 1000 classes of ImageNet"),
 }

@@ -6,6 +6,7 @@ https://arxiv.org/abs/2010.11929. The normalization stands before attention and 
 Axes: B batch, (H, W, C) an image, T patches and the tokens before them, M hidden_size, F intermediate_size.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,9 @@ from hornbook import layers, ops
 from hornbook_hub.config import Config
 from hornbook_hub.images import image_preprocessor
 from hornbook_hub.models.bert import ACTIVATIONS, BertAttention, dense
+from hornbook_hub.timm import Layout
 from hornbook_hub.vision import FirstTokenHead, PatchEmbeddings, VisionBackbone, pair
-from hornbook_hub.weights import convolution, transposed
+from hornbook_hub.weights import convolution, part, transposed
 
 
 # ------------------------------------------------------------------------------------------------------------ config
@@ -183,6 +185,66 @@ def preprocessor(files: Any, max_length: int) -> Any:
     return image_preprocessor(files, "ViTImageProcessor")
 
 
+# ------------------------------------------------------------------------------------------------------- timm's layout
+TIMM_SIZES = {  # width, layers, heads
+    "tiny": (192, 12, 3),
+    "small": (384, 12, 6),
+    "base": (768, 12, 12),
+    "large": (1024, 24, 16),
+    "huge": (1280, 32, 16),
+}
+
+
+def timm_config(name: str) -> dict[str, Any] | None:
+    """The config of one of timm's ViTs, or DeiTs without a token for a teacher; None for other names.
+
+    >>> from hornbook_hub.models.vit import timm_config
+    >>> timm_config("vit_small_patch32_384")["hidden_size"], timm_config("vit_base_patch16_clip_224")
+    (384, None)
+    """
+    found = re.fullmatch(r"(?:vit|deit)_([a-z]+)_patch(8|14|16|32)_(224|384)", name)
+    if found is None or found[1] not in TIMM_SIZES:
+        return None
+    width, depth, heads = TIMM_SIZES[found[1]]
+    return {
+        "hidden_size": width,
+        "num_hidden_layers": depth,
+        "num_attention_heads": heads,
+        "intermediate_size": 4 * width,
+        "layer_norm_eps": 1e-6,
+        "patch_size": int(found[2]),
+        "image_size": int(found[3]),
+    }
+
+
+ATTENTION = "blocks.{i}.attention"
+TIMM_WEIGHTS = {  # timm -> here
+    "cls_token": "embeddings.cls_token",
+    "pos_embed": "embeddings.positions",
+    "patch_embed.proj.weight": ("embeddings.projection.kernel", convolution),
+    "patch_embed.proj.bias": "embeddings.projection.bias",
+    "blocks.{i}.attn.qkv.weight": [
+        (f"{ATTENTION}.{name}.kernel", part(k, 3)) for k, name in enumerate(("query", "key", "value"))
+    ],
+    "blocks.{i}.attn.qkv.bias": [
+        (f"{ATTENTION}.{name}.bias", part(k, 3)) for k, name in enumerate(("query", "key", "value"))
+    ],
+    "blocks.{i}.attn.proj.weight": (f"{ATTENTION}.projection.kernel", transposed),
+    "blocks.{i}.attn.proj.bias": f"{ATTENTION}.projection.bias",
+    "blocks.{i}.norm1.weight": "blocks.{i}.norm_before.gamma",
+    "blocks.{i}.norm1.bias": "blocks.{i}.norm_before.beta",
+    "blocks.{i}.norm2.weight": "blocks.{i}.norm_after.gamma",
+    "blocks.{i}.norm2.bias": "blocks.{i}.norm_after.beta",
+    "blocks.{i}.mlp.fc1.weight": ("blocks.{i}.intermediate.kernel", transposed),
+    "blocks.{i}.mlp.fc1.bias": "blocks.{i}.intermediate.bias",
+    "blocks.{i}.mlp.fc2.weight": ("blocks.{i}.output_dense.kernel", transposed),
+    "blocks.{i}.mlp.fc2.bias": "blocks.{i}.output_dense.bias",
+    "norm.weight": "norm.gamma",
+    "norm.bias": "norm.beta",
+    **POOLER_WEIGHTS,  # of which timm has none
+}
+TIMM = Layout(timm_config, TIMM_WEIGHTS, head="head", POOLER=POOLER, global_pool="token")
+
 # ----------------------------------------------------------------------------------------------------- PRESETS table
 PRESETS = {
     "vit_base": {
@@ -208,5 +270,13 @@ PRESETS = {
         "parameters": 304_351_232,
         "licence": "Apache-2.0",
         "about": "24 layers, 1024 wide, images of 224 x 224; 1000 classes of ImageNet",
+    },
+    "vit_small_timm": {
+        "repository": "timm/vit_small_patch16_224.augreg_in21k_ft_in1k",
+        "revision": "main",
+        "aliases": (),
+        "parameters": 21_813_504,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 384 wide, images of 224 x 224; 1000 classes of ImageNet",
     },
 }
