@@ -6,11 +6,15 @@
 'MaskedLM'
 """
 
+from hornbook_hub.images import ImagePreprocessor
 from hornbook_hub.loading import load, presets
 from hornbook_hub.models.bert import BertBackbone, BertConfig
 from hornbook_hub.sampling import Sampler
 from hornbook_hub.tasks import (
     CausalLM,
+    DistilledImageClassifier,
+    ImageClassifier,
+    ImageEmbedder,
     MaskedLM,
     QuestionAnswering,
     ReplacedTokenDetector,
@@ -26,6 +30,10 @@ __all__ = [
     "BertBackbone",
     "BertConfig",
     "CausalLM",
+    "DistilledImageClassifier",
+    "ImageClassifier",
+    "ImageEmbedder",
+    "ImagePreprocessor",
     "MaskedLM",
     "QuestionAnswering",
     "ReplacedTokenDetector",

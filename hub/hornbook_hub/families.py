@@ -10,6 +10,10 @@ from typing import Any
 
 from hornbook_hub.models import (
     bert,
+    convnext,
+    convnextv2,
+    deit,
+    dinov2,
     distilbert,
     electra,
     gemma,
@@ -23,7 +27,9 @@ from hornbook_hub.models import (
     mpnet,
     qwen2,
     qwen3,
+    resnet,
     roberta,
+    vit,
     xlm_roberta,
 )
 
@@ -44,6 +50,12 @@ FAMILIES: dict[str, Any] = {
     "gemma2": gemma2,
     "gemma3_text": gemma3,
     "gemma4_text": gemma4,
+    "vit": vit,
+    "deit": deit,
+    "dinov2": dinov2,
+    "resnet": resnet,
+    "convnext": convnext,
+    "convnextv2": convnextv2,
 }
 
 

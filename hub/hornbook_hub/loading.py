@@ -16,6 +16,7 @@ from hornbook.core.budget import WeightBudget
 from hornbook.core.untrusted import read_json
 from hornbook.models.described import SPARE_BYTES, WEIGHT_RATIO
 from hornbook.saving.safetensors import DamagedWeightsError, Tensors, shards
+from hornbook_hub import timm
 from hornbook_hub.families import FAMILIES, preset_rows
 from hornbook_hub.preprocessing import Preprocessor
 from hornbook_hub.tasks import POOLINGS, TASKS, Classifier
@@ -55,10 +56,15 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
     files = find(name)
 
     config_dict = files.json("config.json")
+    of_timm = config_dict if "architecture" in config_dict and "model_type" not in config_dict else None
+    if of_timm is not None:
+        config_dict, layout = timm.read_config(of_timm, FAMILIES)
     kind = config_dict.get("model_type")
     if kind not in FAMILIES:
         raise ValueError(f"{files} holds a model of type {kind!r}; the hub knows {sorted(FAMILIES)}.")
     family = FAMILIES[kind]
+    if of_timm is None:
+        layout = family  # of the files
     backbone_class = family.BACKBONE
     known = {f.name for f in backbone_class.config_class.__dataclass_fields__.values()}
     config_dict |= {key: overrides.pop(key) for key in list(overrides) if key in known}
@@ -68,7 +74,7 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
     if task is None:
         task = "text_embedder" if embedding else _own_task(config_dict, family, files)
     longest = min(config.max_length, embedding.pop("max_length", config.max_length))
-    preprocessor = _preprocessor(files, longest, family)
+    preprocessor = _preprocessor(files, longest, family) if of_timm is None else timm.preprocessor(of_timm)
     tensors = Tensors(weight_file(files)) if load_weights else None
     with _within(tensors, config, files):
         backbone = backbone_class(config)
@@ -85,7 +91,7 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
     if hasattr(model, "generation_config") and files.path("generation_config.json") is not None:
         model.generation_config = files.json("generation_config.json")
     if tensors is not None:
-        assign_weights(model, backbone, task, family, files, tensors)
+        assign_weights(model, backbone, task, layout, files, tensors)
     return model
 
 
@@ -325,32 +331,40 @@ def weight_file(files: Files) -> Path:
     return path
 
 
-def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Files, tensors: Tensors) -> None:
+def assign_weights(model: Any, backbone: Any, task: str, layout: Any, files: Files, tensors: Tensors) -> None:
     """Read the weights of backbone and head from a checkpoint, tensor by tensor.
 
     A head that the file does not hold keeps its first weights, and a line says so.
 
+    Args:
+        model: the task's model.
+        backbone: its backbone.
+        task: its name.
+        layout: the names in the files: those of the family's module, or its `TIMM`.
+        files: where the weights are, for messages.
+        tensors: the weights.
+
     Raises:
         ValueError: for missing, misshapen and unknown tensors, which are named.
     """
-    # Names as the family's table has them: without the prefix, in today's spelling.
-    prefix = family.PREFIX if any(name.startswith(family.PREFIX) for name in tensors) else ""
+    # Names as the layout's table has them: without the prefix, in today's spelling.
+    prefix = layout.PREFIX if any(name.startswith(layout.PREFIX) for name in tensors) else ""
     names = {}
     for name in tensors:
         plain = name.removeprefix(prefix)
-        for old, new in family.OLD_NAMES.items():
+        for old, new in layout.OLD_NAMES.items():
             plain = plain.replace(old, new)
         names[plain] = name
     view = _Renamed(tensors, names)
 
-    rows, dropped = rows_of(backbone, family.WEIGHTS, backbone.config)
+    rows, dropped = rows_of(backbone, layout.WEIGHTS, backbone.config)
     absent = []
-    if family.POOLER and not set(family.POOLER) & set(names):
-        rows = [row for row in rows if row[0] not in family.POOLER]  # the checkpoint's own task does without
+    if layout.POOLER and not set(layout.POOLER) & set(names):
+        rows = [row for row in rows if row[0] not in layout.POOLER]  # the checkpoint's own task does without
         if task == "backbone" or model.uses_pooler:
             absent.append("pooler")
     if task != "backbone" and model.kind_of_files != "backbone":
-        wanted, more = rows_of(model, family.HEADS[model.kind_of_files][1], backbone.config)
+        wanted, more = rows_of(model, layout.HEADS[model.kind_of_files][1], backbone.config)
         dropped |= more
         parts = {name.split(".")[0] for name in names}
         rows += [row for row in wanted if row[0].split(".")[0] in parts]
@@ -362,7 +376,7 @@ def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Fil
             "%s holds no %s: what is missing starts at random; train it with fit().", files, " and no ".join(absent)
         )
     claimed = {name for name, _, _ in rows}
-    dropped |= {name for name in names if name.startswith(family.OTHER_HEADS) and name not in claimed}
+    dropped |= {name for name in names if name.startswith(layout.OTHER_HEADS) and name not in claimed}
     load_rows(rows, view, dropped, str(files))
 
 

@@ -43,6 +43,7 @@ def save_preset(
             aside.write_text(text, encoding="utf-8")
     tensors = {}
     for name, array, transform in rows:
-        array = np.ascontiguousarray(transform.write(array) if transform else array)
-        tensors[name] = array.astype(NUMPY_DTYPES[dtype])
+        array = np.asarray(transform.write(array) if transform else array, order="C")
+        whole = np.issubdtype(array.dtype, np.integer)  # such as a count of batches
+        tensors[name] = array if whole else array.astype(NUMPY_DTYPES[dtype])
     save_tensors(tensors, folder / "model.safetensors")

@@ -37,6 +37,22 @@ convolution = Transform(lambda a: a.transpose(2, 3, 1, 0), lambda a: a.transpose
 convolution_1d = Transform(lambda a: a.transpose(2, 1, 0), lambda a: a.transpose(2, 1, 0))
 """A kernel of one axis: (outputs, inputs, time) there, (time, inputs, outputs) here."""
 
+
+def _not_written(array: np.ndarray) -> np.ndarray:
+    raise ValueError("Layouts with several weights in one tensor are read, not written.")
+
+
+def part(k: int, count: int) -> Transform:
+    """The k-th of `count` weights that lie in one tensor, one after the other along its first axis.
+
+    >>> import numpy as np
+    >>> from hornbook_hub.weights import part
+    >>> part(1, 3).read(np.arange(6)).tolist()
+    [2, 3]
+    """
+    return Transform(lambda a: np.split(a, count)[k].T, _not_written)
+
+
 Row = tuple[str, Any, Transform | None]  # name in the file, variable here, how it lies there
 
 
@@ -44,13 +60,14 @@ def expand(table: Any, config: Any) -> Iterator[tuple[str, str | None, Transform
     """The rows of a WEIGHTS table, with `{i}` written out for each layer: (name in the file, path here, transform).
 
     Args:
-        table: the table, or a function that makes it of the config.
+        table: the table, or a function that makes it of the config; a tensor that holds several weights has a list there.
         config: of the model.
     """
-    for name, target in (table(config) if callable(table) else table).items():
-        path, transform = target if isinstance(target, tuple) else (target, None)
-        for i in range(config.depth) if "{i}" in name else (0,):
-            yield name.replace("{i}", str(i)), None if path is None else path.replace("{i}", str(i)), transform
+    for name, targets in (table(config) if callable(table) else table).items():
+        for target in targets if isinstance(targets, list) else [targets]:
+            path, transform = target if isinstance(target, tuple) else (target, None)
+            for i in range(config.depth) if "{i}" in name else (0,):
+                yield name.replace("{i}", str(i)), None if path is None else path.replace("{i}", str(i)), transform
 
 
 def variable_at(model: Any, path: str) -> Any:

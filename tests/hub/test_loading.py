@@ -242,3 +242,22 @@ def test_texts_that_are_too_long_are_refused_as_arrays_and_cut_as_strings(served
     assert model.predict(["film " * 40], verbose=0).shape[1] == 16
     with pytest.raises(ValueError, match="positions for 16"):
         model({"input_ids": np.ones((1, 17), "int32")})
+
+
+@pytest.mark.parametrize("task", ["text_classifier", "masked_lm", "text_embedder"])
+def test_training_drops_what_the_config_says(task):
+    """With weights that stay as they are, two epochs have the same loss only if nothing is dropped."""
+    import hornbook as keras
+
+    losses = {}
+    for rate in (0.0, 0.1):
+        rates = {"hidden_dropout_prob": rate, "attention_probs_dropout_prob": rate}
+        model = hub.load("bert_tiny", task=task, **rates)
+        model.compile(keras.optimizers.SGD(0.0), model.loss)
+        texts = ["The film is good.", "The soup was cold."]
+        arrays = model.encoded(texts)
+        y = {"text_classifier": np.array([0, 1]), "masked_lm": arrays["input_ids"], "text_embedder": texts}[task]
+        x = arrays if task == "masked_lm" else texts
+        losses[rate] = model.fit(x, y, epochs=2, shuffle=False, verbose=0).history["loss"]
+    assert losses[0.0][0] == losses[0.0][1]
+    assert losses[0.1][0] != losses[0.1][1]

@@ -28,6 +28,7 @@ class Twin:
     outputs: dict[str, str] = field(default_factory=lambda: {"last_hidden_state": "last_hidden_state"})
     first_id: int = 5  # ids below it are special
     pad_id: int = 0
+    sizes: tuple[int, int] = (16, 16)  # of images
     spread: float = 0.3  # of the weights; where it is large, float32 itself may miss the gradients by more than 1e-5
 
     def __post_init__(self) -> None:
@@ -168,6 +169,27 @@ def gemma4(**settings: Any) -> Twin:
     return Twin("Gemma4TextConfig", {**settings, "layer_types": types}, classes, spread=0.15)
 
 
+PIXELS = ("pixel_values",)
+POOLED = BERT.outputs
+VIT = {
+    **{key: SMALL[key] for key in SMALL if key not in ("vocab_size", "max_position_embeddings")},
+    **{"image_size": 16, "patch_size": 4},
+}
+DINOV2 = {key: VIT[key] for key in VIT if key != "intermediate_size"}
+RESNET = {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 2], "num_labels": 3}
+CONVNEXT = {"num_stages": 2, "hidden_sizes": [8, 16], "depths": [1, 2], "num_labels": 3}
+
+
+def vision(name: str, settings: dict[str, Any], **more: Any) -> Twin:
+    """A family of models of images."""
+    classes = {"backbone": f"{name}Model", "image_classifier": f"{name}ForImageClassification"}
+    return Twin(f"{name}Config", settings, classes, PIXELS, POOLED, **more)
+
+
+DEIT = vision("DeiT", VIT)
+DEIT.classes["distilled_image_classifier"] = "DeiTForImageClassificationWithTeacher"
+
+
 TWINS = {
     "bert": BERT,
     "bert, gelu_new": variant(BERT, "backbone", hidden_act="gelu_new"),
@@ -221,13 +243,35 @@ TWINS = {
     "qwen2": decoder("Qwen2", use_sliding_window=True, sliding_window=4, max_window_layers=1),
     "qwen2, tied": variant(decoder("Qwen2", tie_word_embeddings=True)),
     "qwen3": decoder("Qwen3", head_dim=12, tie_word_embeddings=True),
+    "vit": vision("ViT", VIT),
+    "vit, oblong, no bias": vision(
+        "ViT",
+        {**VIT, "image_size": [16, 24], "patch_size": [4, 8], "qkv_bias": False, "hidden_act": "gelu_new"}
+        | {"pooler_output_size": 12, "pooler_act": "relu", "layer_norm_eps": 1e-6},
+        sizes=(16, 24),
+    ),
+    "deit": DEIT,
+    "dinov2": vision("Dinov2", DINOV2),
+    "dinov2, gated, larger images": vision(
+        "Dinov2", {**DINOV2, "use_swiglu_ffn": True, "use_mask_token": False, "layerscale_value": 0.5}, sizes=(21, 28)
+    ),
+    "resnet": vision("ResNet", RESNET, sizes=(33, 32)),
+    "resnet, basic": vision(
+        "ResNet", {**RESNET, "layer_type": "basic", "downsample_in_first_stage": True}, sizes=(32, 45)
+    ),
+    "resnet, stride first": vision("ResNet", {**RESNET, "downsample_in_bottleneck": True, "hidden_act": "gelu"}),
+    "convnext": vision("ConvNext", CONVNEXT, sizes=(17, 32)),
+    "convnext, no scale": vision("ConvNext", {**CONVNEXT, "layer_scale_init_value": 0.0, "patch_size": 2}),
+    "convnextv2": vision("ConvNextV2", CONVNEXT),
     "qwen3, biases": variant(decoder("Qwen3", head_dim=8, attention_bias=True, layer_types=["full_attention"] * 2)),
 }
 
 
 def batch(twin: Twin) -> dict[str, np.ndarray]:
-    """Three texts of nine pieces, one of them short, one with its padding in front."""
+    """Three texts of nine pieces, one of them short, one with its padding in front; or three images."""
     rng = np.random.default_rng(0)
+    if twin.inputs == PIXELS:
+        return {"pixel_values": rng.normal(size=(3, *twin.sizes, 3)).astype("float32")}
     arrays = {
         "input_ids": rng.integers(twin.first_id, twin.settings["vocab_size"], (3, 9)),
         "attention_mask": np.ones((3, 9), "int64"),

@@ -112,12 +112,12 @@ class BertEmbeddings(layers.Layer):
 class BertAttention(layers.Layer):
     """softmax(q k^T / sqrt(D) + bias) v in H heads: (B, T, M) -> (B, T, M)."""
 
-    def __init__(self, config: Any, **kwargs: Any) -> None:
+    def __init__(self, config: Any, use_bias: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.heads, self.dim = config.num_attention_heads, config.hidden_size // config.num_attention_heads
-        self.query = dense(config.hidden_size, config, "query")
-        self.key = dense(config.hidden_size, config, "key")
-        self.value = dense(config.hidden_size, config, "value")
+        self.query = dense(config.hidden_size, config, "query", use_bias=use_bias)
+        self.key = dense(config.hidden_size, config, "key", use_bias=use_bias)
+        self.value = dense(config.hidden_size, config, "value", use_bias=use_bias)
         self.projection = dense(config.hidden_size, config, "projection")
         self.dropout = layers.Dropout(config.attention_probs_dropout_prob)
 
@@ -126,7 +126,7 @@ class BertAttention(layers.Layer):
         batch, time = ops.shape(x)[:2]
         return ops.transpose(ops.reshape(x, (batch, time, self.heads, self.dim)), (0, 2, 1, 3))
 
-    def call(self, x: Any, bias: Any) -> Any:
+    def call(self, x: Any, bias: Any = 0.0) -> Any:
         queries = self.split(self.query(x)) / math.sqrt(self.dim)
         keys, values = self.split(self.key(x)), self.split(self.value(x))
         scores = ops.matmul(queries, ops.swapaxes(keys, -1, -2)) + bias  # (B, H, T, D) x (B, H, D, S) -> (B, H, T, S)

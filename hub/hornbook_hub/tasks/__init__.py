@@ -6,6 +6,7 @@ them), so each task is written once for all families.
 
 from hornbook_hub.tasks.causal_lm import CausalLM
 from hornbook_hub.tasks.classifiers import Classifier, TextClassifier, TokenClassifier
+from hornbook_hub.tasks.images import DistilledImageClassifier, ImageClassifier, ImageEmbedder
 from hornbook_hub.tasks.masked_lm import MaskedLM, ReplacedTokenDetector
 from hornbook_hub.tasks.question_answering import QuestionAnswering
 from hornbook_hub.tasks.retrieval import POOLINGS, InBatchNegatives, Reranker, TextEmbedder
@@ -22,5 +23,8 @@ TASKS = {
         QuestionAnswering,
         Reranker,
         TextEmbedder,
+        ImageClassifier,
+        DistilledImageClassifier,
+        ImageEmbedder,
     )
 }

@@ -33,7 +33,7 @@ class MaskedLM(Task):
             weighted_metrics=["accuracy"],
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         outputs = {**inputs, **self.backbone(inputs)}
         if "mask_positions" in inputs:  # (B, P) -> logits at these places alone: (B, P, vocab_size)
             places = ops.cast(inputs["mask_positions"], "int32")

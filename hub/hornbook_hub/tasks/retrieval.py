@@ -109,7 +109,7 @@ class TextEmbedder(Task):
     def kind_of_files(self) -> str:
         return "backbone"
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Vectors (B, M); of pairs, whose second has names with "partner_" before them, (B, 2, M)."""
         if f"{PARTNER}input_ids" not in inputs:
             return super().call(inputs)

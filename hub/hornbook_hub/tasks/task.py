@@ -59,7 +59,7 @@ class Task(keras.Model):
         """The task whose head and whose name in `config.json` its files have."""
         return self.task
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, training: bool | None = None) -> Any:  # a model that takes `training` is told by fit
         return self.head({**inputs, **self.backbone(inputs)})
 
     def _make_weights(self) -> None:
