@@ -15,6 +15,7 @@ name only when it is complete, right and on the disk; a lock lets several proces
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -69,6 +70,27 @@ def fetch(file: File, title: str, name: str | None = None) -> Path:
             f"{title} cannot be loaded: {error.strerror or error}{where}; {_way_out(file)}, "
             "or set HORNBOOK_CACHE to a folder with room that you can write to."
         ) from None
+
+
+def fetch_any(files: Sequence[File], title: str) -> tuple[File, Path]:
+    """Find the same data in one of several forms; download the first of them where none is at hand.
+
+    Args:
+        files: The rows that describe the forms.
+        title: The data set's name, for messages.
+
+    Returns:
+        The row of the form that was found, and the path of a file that has its bytes.
+
+    Raises:
+        DataUnavailable: None is to be had, or the copy under `HORNBOOK_DATA` has other bytes.
+    """
+    folders = [cache_folder()]
+    if setting := os.environ.get("HORNBOOK_DATA"):
+        folders.append(Path(setting).expanduser())
+    at_hand = [file for file in files if any((folder / file.path).is_file() for folder in folders)]
+    file = (at_hand or files)[0]
+    return file, fetch(file, title)
 
 
 def _official_copy(file: File, title: str) -> Path | None:
