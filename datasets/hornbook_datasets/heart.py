@@ -9,6 +9,7 @@ import numpy as np
 
 from hornbook_datasets.files import fetch_any
 from hornbook_datasets.info import Column, File, Info
+from hornbook_datasets.splits import check_test_split
 from hornbook_datasets.streams import stream_maker
 from hornbook_datasets.tables import check_rows, read_table, split_table
 
@@ -91,6 +92,7 @@ def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[tuple[Any, np.n
     >>> heart.info().classes
     ('healthy', 'ill')
     """
+    check_test_split(test_split)
     _, path = fetch_any(INFO.files, INFO.title)
     degree = Column("num", "int64", 0, "degree of illness, 0 to 4")
     table = read_table(path.read_bytes(), str(path), (*INFO.columns, degree), header=False, missing="?")

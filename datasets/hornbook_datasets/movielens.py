@@ -11,6 +11,7 @@ import numpy as np
 from hornbook_datasets.archives import read_member
 from hornbook_datasets.files import fetch
 from hornbook_datasets.info import Column, File, Info
+from hornbook_datasets.splits import check_test_split
 from hornbook_datasets.streams import stream_maker
 from hornbook_datasets.tables import check_rows, read_rows, read_table, split_table
 
@@ -95,6 +96,7 @@ def load_data(
     """
     if version not in RATINGS:
         raise ValueError(f"Expected version to be one of {sorted(RATINGS)}; received {version!r}.")
+    check_test_split(test_split)
     member = f"ml-{version}/{'u.data' if version == '100k' else 'ratings.csv'}"
     content, where = _member(version, member)
     if version == "100k":

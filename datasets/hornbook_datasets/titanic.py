@@ -6,6 +6,7 @@ import numpy as np
 
 from hornbook_datasets.files import fetch
 from hornbook_datasets.info import Column, File, Info
+from hornbook_datasets.splits import check_test_split
 from hornbook_datasets.streams import stream_maker
 from hornbook_datasets.tables import check_rows, read_table, split_table
 
@@ -78,6 +79,7 @@ def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[tuple[Any, np.n
     >>> titanic.info().examples["all"]
     891
     """
+    check_test_split(test_split)
     path = fetch(INFO.files[0], INFO.title)
     survived = Column("survived", "int64", 0, "the class")
     table = read_table(path.read_bytes(), str(path), (survived, *INFO.columns), NAMES)
