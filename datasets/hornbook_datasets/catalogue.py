@@ -102,7 +102,7 @@ def _load_tfds(name: str, split: str | None, batch_size: int | None, options: di
             f"{name[:80]!r}. Sets of its community bring code of their own and are not loaded from here."
         )
     try:
-        import tensorflow_datasets as tfds
+        import tensorflow_datasets as tfds  # pyright: ignore[reportMissingImports]  # an extra
     except ImportError as error:
         raise ImportError(
             f"tensorflow-datasets is needed for 'tfds:{name}' and cannot be imported ({error}). Install it: "
