@@ -19,6 +19,28 @@ def test_names_are_the_modules():
     assert with_cards <= set(hornbook_datasets.__all__)
 
 
+def test_the_page_of_the_site_has_the_table_of_the_cards():
+    page = (ROOT / "site" / "datasets.md").read_text()
+    assert hornbook_datasets.table() in page, "write hornbook_datasets.table() into site/datasets.md"
+    reference = (ROOT / "site" / "api" / "datasets.md").read_text()
+    assert all(f"::: hornbook_datasets.{name}\n" in reference for name in hornbook_datasets.names())
+
+
+@pytest.mark.parametrize("name", hornbook_datasets.names())
+def test_cards_are_complete(name):
+    card = hornbook_datasets.catalogue.BY_NAME[name].info()
+    assert card.source and card.licence and card.citation and card.title
+    assert all(count > 0 for count in card.examples.values())
+    for file in card.files:
+        assert len(file.sha256) == 64 and int(file.sha256, 16) and file.size > 0
+        assert not file.path.startswith("/") and ".." not in file.path
+        assert all(url.startswith("https://") for url in file.urls)
+    assert not card.files or card.files[0].urls  # each can be downloaded
+    for column in card.columns:
+        assert column.dtype in ("float32", "int64", "str") and column.meaning
+        assert column.missing == 0 or column.dtype != "int64"  # which has no value that could say so
+
+
 def test_a_set_of_this_package():
     (texts, labels), _ = hornbook_datasets.load("tiny_reviews")
     assert texts.tolist() == tiny_reviews.load_data()[0][0].tolist()
