@@ -78,8 +78,8 @@ def load(name: str, split: str | None = None, batch_size: int | None = None, **o
     >>> (texts, labels), _ = hornbook_datasets.load("tiny_reviews")
     >>> len(texts)
     504
-    >>> hornbook_datasets.load("tiny_reviews", split="test", batch_size=8).cardinality().numpy()
-    np.int64(21)
+    >>> int(hornbook_datasets.load("tiny_reviews", split="test", batch_size=8).cardinality())
+    21
     """
     if name.startswith(TFDS):
         return _load_tfds(name.removeprefix(TFDS), split, batch_size, options)

@@ -25,10 +25,9 @@ def stream_maker(module_name: str) -> Callable[..., Any]:
     Example:
 
     >>> from hornbook_datasets import tiny_reviews
-    >>> tiny_reviews.as_dataset is stream_maker("hornbook_datasets.tiny_reviews")
-    False
-    >>> tiny_reviews.as_dataset("test", batch_size=100).cardinality().numpy()
-    np.int64(2)
+    >>> as_dataset_of_reviews = stream_maker("hornbook_datasets.tiny_reviews")
+    >>> int(as_dataset_of_reviews("test", batch_size=100).cardinality())
+    2
     """
 
     def as_dataset_of_module(

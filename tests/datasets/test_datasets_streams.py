@@ -66,6 +66,43 @@ def test_the_order_is_a_function_of_the_seed_and_the_pass():
     assert seeds[0] != seeds[1] != seeds[2] and all(sorted(order) == list(range(100)) for order in seeds)
 
 
+def test_a_pass_that_nobody_read_counts():
+    _, second = passes(streams.as_dataset(Numbers, "train", 32, seed=1), 2)
+    dataset = streams.as_dataset(Numbers, "train", 32, seed=1)
+    iter(dataset)
+    assert passes(dataset, 1) == [second]
+
+
+def test_two_replicas_share_the_batches():
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    dataset = strategy.experimental_distribute_dataset(streams.as_dataset(Numbers, "train", 20, seed=1))
+    rows = [part for x, _ in dataset for part in strategy.experimental_local_results(x)]
+    assert [len(part) for part in rows] == [10] * 10
+    assert np.concatenate(rows).tolist() == passes(streams.as_dataset(Numbers, "train", 20, seed=1), 1)[0]
+
+
+def test_a_training_that_was_stopped_goes_on_with_the_same_orders(tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise RuntimeError("stopped")
+
+    def fit(*callbacks):
+        keras.utils.set_random_seed(3)
+        model = keras.Sequential([keras.Input(()), keras.layers.Rescaling(0.01), keras.layers.Reshape((1,))])
+        model.add(keras.layers.Dense(1))
+        model.compile(keras.optimizers.SGD(1e-6), "mse")
+        model.fit(streams.as_dataset(Numbers, "train", 8, seed=1), epochs=4, verbose=0, callbacks=list(callbacks))
+        return model.get_weights()
+
+    whole = fit()
+    backup = keras.callbacks.BackupAndRestore(tmp_path)
+    with pytest.raises(RuntimeError, match="stopped"):
+        fit(backup, Stop())
+    for weight, expected in zip(fit(keras.callbacks.BackupAndRestore(tmp_path)), whole, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+
+
 def test_other_arguments_are_refused():
     with pytest.raises(ValueError, match=r"split to be one of \['train', 'test'\]; received 'validation'"):
         mnist.as_dataset("validation")
