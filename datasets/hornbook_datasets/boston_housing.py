@@ -11,6 +11,7 @@ from hornbook_datasets.files import fetch
 from hornbook_datasets.info import File, Info
 from hornbook_datasets.npz import load_npz
 from hornbook_datasets.splits import check_test_split, shuffled, train_size
+from hornbook_datasets.streams import stream_maker
 
 FEATURES = ("CRIM", "ZN", "INDUS", "CHAS", "NOX", "RM", "AGE", "DIS", "RAD", "TAX", "PTRATIO", "B", "LSTAT")
 
@@ -82,3 +83,6 @@ def load_data(
     x, y = shuffled(np.random.RandomState(seed), arrays["x"], arrays["y"])
     size = train_size(len(x), test_split)
     return (x[:size], y[:size]), (x[size:], y[size:])
+
+
+as_dataset = stream_maker(__name__)

@@ -6,6 +6,7 @@ from hornbook_datasets.files import fetch
 from hornbook_datasets.info import File, Info
 from hornbook_datasets.npz import load_npz
 from hornbook_datasets.splits import check_test_split, shuffled, train_size
+from hornbook_datasets.streams import stream_maker
 
 # The columns of Keras's file are sums over a district, as in StatLib: not the averages a household of scikit-learn's.
 FEATURES = (
@@ -90,3 +91,6 @@ def load_data(
     x, y = shuffled(np.random.RandomState(seed), arrays["x"][:used], arrays["y"][:used])
     size = train_size(used, test_split)
     return (x[:size], y[:size]), (x[size:], y[size:])
+
+
+as_dataset = stream_maker(__name__)

@@ -1,20 +1,18 @@
 """What CIFAR-10 and CIFAR-100 share: tar archives of pickled tables with rows of pixels and lists of labels.
 
 A row has 3,072 bytes: the reds of an image, its greens, its blues, each from left to right and from top to bottom.
-The pickles are read as data (see `pickles.py`) and in memory: no member of an archive is written to the disk.
+The pickles are read as data (see `pickles.py`), the archives in memory (see `archives.py`).
 """
 
-import lzma
 import sys
-import tarfile
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hornbook_datasets import pickles
+from hornbook_datasets.archives import read_members
 
 SIDE = 32  # pixels
 PIXELS = 3 * SIDE * SIDE  # of a row
@@ -38,7 +36,8 @@ def read_batches(
         ValueError: A member is missing, is not such a table, or its pickle asks for more than data.
     """
     batches = {
-        name: _batch(content, f"{name} in {path}", label_key, classes) for name, content in _contents(path, members)
+        name: _batch(content, f"{name} in {path}", label_key, classes)
+        for name, content in read_members(path, members.__contains__, pickles.LARGEST)
     }
     missing = [name for name in members if name not in batches]
     if missing:
@@ -55,25 +54,6 @@ def as_configured(images: np.ndarray) -> np.ndarray:
     if hornbook is not None and hornbook.config.image_data_format() == "channels_first":
         return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     return images
-
-
-def _contents(path: Path, members: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """The name and the bytes of each wanted member, in the archive's order: one pass, nothing extracted."""
-    try:
-        with tarfile.open(path, "r|*") as archive:
-            for member in archive:
-                if member.name not in members:
-                    continue
-                if not member.isreg() or member.size > pickles.LARGEST:
-                    raise ValueError(
-                        f"Expected {member.name} in {path} to be a plain file of at most {pickles.LARGEST} bytes; "
-                        f"found {member.size} bytes of type {member.type!r}."
-                    )
-                stream = archive.extractfile(member)
-                assert stream is not None  # a plain file has one
-                yield member.name, stream.read()
-    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise ValueError(f"Expected a tar archive at {path}; it cannot be read: {error}.") from None
 
 
 def _batch(content: bytes, where: str, label_key: str, classes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ import numpy as np
 from hornbook_datasets import cifar
 from hornbook_datasets.files import fetch
 from hornbook_datasets.info import File, Info
+from hornbook_datasets.streams import stream_maker
 
 FOLDER = "cifar-10-batches-py"
 TRAIN_MEMBERS = tuple(f"{FOLDER}/data_batch_{number}" for number in range(1, 6))
@@ -76,3 +77,6 @@ def _read(
     y_train = np.concatenate([labels for _, labels in train])
     x_test, y_test = test
     return (x_train, y_train.astype(np.uint8)[:, None]), (x_test, y_test.astype(np.uint8)[:, None])
+
+
+as_dataset = stream_maker(__name__)

@@ -7,6 +7,7 @@ import numpy as np
 from hornbook_datasets import cifar
 from hornbook_datasets.files import fetch
 from hornbook_datasets.info import File, Info
+from hornbook_datasets.streams import stream_maker
 
 FOLDER = "cifar-100-python"
 
@@ -101,3 +102,6 @@ def _read(path: Path, label_mode: str) -> tuple[tuple[np.ndarray, np.ndarray], t
         path, (f"{FOLDER}/train", f"{FOLDER}/test"), f"{label_mode}_labels", len(CLASSES[label_mode])
     )
     return (x_train, y_train[:, None]), (x_test, y_test[:, None])
+
+
+as_dataset = stream_maker(__name__)

@@ -9,6 +9,7 @@ import numpy as np
 
 from hornbook_datasets.files import fetch
 from hornbook_datasets.info import File, Info
+from hornbook_datasets.streams import stream_maker
 
 ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
@@ -112,3 +113,6 @@ def _read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
             f"bytes; found {begin.hex()} and {'more' if len(pixels) > math.prod(shape) else len(pixels)}."
         )
     return np.frombuffer(pixels, np.uint8).reshape(shape)
+
+
+as_dataset = stream_maker(__name__)

@@ -11,6 +11,7 @@ from hornbook_datasets.files import fetch
 from hornbook_datasets.info import File, Info
 from hornbook_datasets.npz import load_npz
 from hornbook_datasets.splits import shuffled
+from hornbook_datasets.streams import stream_maker
 
 ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
@@ -136,3 +137,6 @@ def get_word_index(path: str = "imdb_word_index.json") -> dict[str, int]:
     '? this film was just brilliant casting location'
     """
     return json.loads(fetch(INFO.files[1], INFO.title, path).read_bytes())
+
+
+as_dataset = stream_maker(__name__)

@@ -12,13 +12,31 @@ class File:
         path: Its place under the folder `HORNBOOK_DATA` and under the cache folder, with forward slashes.
         sha256: The hash of the official bytes, in hexadecimal.
         size: Their number.
-        urls: The addresses that offer it, the first choice first.
+        urls: The addresses that offer it, the first choice first. None for another form of the same data (repacked, or
+            with other ends of lines), which is used where it lies in `HORNBOOK_DATA`.
     """
 
     path: str
     sha256: str
     size: int
     urls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Args:
+        name: Its name, also in what `load_data()` gives.
+        dtype: "float32", "int64", or "str".
+        missing: How many rows lack a value: NaN in a column of float32, an empty string in one of str.
+        meaning: What it says, with the unit or the values.
+    """
+
+    name: str
+    dtype: str
+    missing: int
+    meaning: str
 
 
 @dataclass(frozen=True)
@@ -34,6 +52,7 @@ class Info:
         examples: The number of examples in each split; under "all" where the data come in none.
         classes: The names of the classes; a label is an index into them. Empty where a number is to be predicted.
         files: The official files; none where the data are in the package.
+        columns: Of a table: what each of its columns is.
 
     Example:
 
@@ -51,3 +70,4 @@ class Info:
     examples: Mapping[str, int]
     classes: tuple[str, ...]
     files: tuple[File, ...] = ()
+    columns: tuple[Column, ...] = ()

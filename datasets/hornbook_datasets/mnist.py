@@ -6,6 +6,7 @@ import numpy as np
 
 from hornbook_datasets.files import fetch
 from hornbook_datasets.info import File, Info
+from hornbook_datasets.streams import stream_maker
 
 INFO = Info(
     name="mnist",
@@ -83,3 +84,6 @@ def _read(path: Path) -> dict[str, np.ndarray]:
                 f"Expected {name} in {path} to be uint8 of shape {shape}; found {array.dtype} of shape {array.shape}."
             )
     return arrays
+
+
+as_dataset = stream_maker(__name__)

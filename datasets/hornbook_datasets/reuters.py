@@ -9,6 +9,7 @@ from hornbook_datasets.files import fetch
 from hornbook_datasets.info import File, Info
 from hornbook_datasets.npz import load_npz
 from hornbook_datasets.splits import check_test_split, shuffled, train_size
+from hornbook_datasets.streams import stream_maker
 
 ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
@@ -148,3 +149,6 @@ def get_label_names() -> tuple[str, ...]:
     ('cocoa', 'grain', 'veg-oil')
     """
     return TOPICS
+
+
+as_dataset = stream_maker(__name__)

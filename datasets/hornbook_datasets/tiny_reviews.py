@@ -11,6 +11,7 @@ from importlib import resources
 import numpy as np
 
 from hornbook_datasets.info import Info
+from hornbook_datasets.streams import stream_maker
 
 CLASSES = ("negative", "positive")
 
@@ -62,3 +63,6 @@ def load_data() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.nda
         (np.array(texts["train"]), np.array(labels["train"], dtype="int64")),
         (np.array(texts["test"]), np.array(labels["test"], dtype="int64")),
     )
+
+
+as_dataset = stream_maker(__name__)

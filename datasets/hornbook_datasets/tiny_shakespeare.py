@@ -2,6 +2,7 @@
 
 from hornbook_datasets.files import fetch
 from hornbook_datasets.info import File, Info
+from hornbook_datasets.streams import stream_maker
 
 INFO = Info(
     name="tiny_shakespeare",
@@ -59,3 +60,6 @@ def load_data() -> tuple[str, str]:
     text = fetch(INFO.files[0], INFO.title).read_bytes().decode("utf-8")
     size = INFO.examples["train"]
     return text[:size], text[size:]
+
+
+as_dataset = stream_maker(__name__)

@@ -8,6 +8,7 @@ import pytest
 
 import hornbook
 from hornbook_datasets import cifar, cifar10, cifar100
+from hornbook_datasets.archives import read_member
 
 RANDOM = np.random.default_rng(0)
 
@@ -139,11 +140,11 @@ def test_links_and_swollen_members_are_refused(tmp_path, monkeypatch):
         entry = tarfile.TarInfo("train")
         entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/hostname"
         archive.addfile(entry)
-    with pytest.raises(ValueError, match="to be a plain file"):
+    with pytest.raises(ValueError, match="is a link or a device"):
         cifar.read_batches(path, ["train"], "labels", 10)
     path.write_bytes(pack("folder", {"train": b"x" * 100}))
     monkeypatch.setattr("hornbook_datasets.pickles.LARGEST", 99)
-    with pytest.raises(ValueError, match="of at most 99 bytes; found 100"):
+    with pytest.raises(ValueError, match="has 100 bytes; at most 99 are read"):
         cifar.read_batches(path, ["folder/train"], "labels", 10)
 
 
@@ -153,7 +154,7 @@ def test_links_and_swollen_members_are_refused(tmp_path, monkeypatch):
 def test_damaged_archives_are_refused(tmp_path, content):
     path = tmp_path / "damaged.tar.gz"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="to be a tar archive; it cannot be read|Expected a tar archive at"):
+    with pytest.raises(ValueError, match="Expected a zip or tar archive at .*; it cannot be read"):
         cifar.read_batches(path, ["folder/train"], "labels", 10)
 
 
@@ -206,7 +207,7 @@ def test_real_images_of_cifar100(real, tmp_path, label_mode):
     ],
 )
 def test_names_of_the_classes(real, module, name, member, keys):
-    ((_, content),) = cifar._contents(real(name), [f"{module.FOLDER}/{member}"])
+    content = read_member(real(name), f"{module.FOLDER}/{member}", 1 << 20)
     meta = cifar.pickles.load(content)
     for key, classes in keys.items():
         assert tuple(item.decode() for item in meta[key]) == classes
