@@ -13,6 +13,7 @@ import numpy as np
 import hornbook as keras
 from hornbook import layers, ops
 from hornbook.core.operation import infer
+from hornbook.core.repeats import Repeats
 from hornbook_hub.config import Config
 
 NOWHERE = -1  # the position of a slot that holds nothing: padding
@@ -426,7 +427,8 @@ class DecoderBackbone(keras.Model):
 
     def make_weights(self) -> None:
         """Make the weights, once the parts are there."""
-        self.output_specs = infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))
+        with Repeats():
+            self.output_specs = infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))
         self.built = True
 
     def embed(self, input_ids: Any, positions: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 import hornbook as keras
 from hornbook import ops
 from hornbook.core.operation import infer
+from hornbook.core.repeats import Repeats
 
 
 class EncoderBackbone(keras.Model):
@@ -26,7 +27,8 @@ class EncoderBackbone(keras.Model):
 
     def make_weights(self) -> None:
         """Make the weights, once the parts are there."""
-        self.output_specs = infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))
+        with Repeats():
+            self.output_specs = infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))
         self.built = True
 
     def read(self, inputs: dict[str, Any]) -> tuple[Any, Any, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.core.budget import WeightBudget
+from hornbook.core.unfilled import Unfilled
 from hornbook.core.untrusted import read_json
 from hornbook.models.described import SPARE_BYTES, WEIGHT_RATIO
 from hornbook.saving.safetensors import DamagedWeightsError, Tensors, shards
@@ -70,7 +71,7 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
     longest = min(config.max_length, embedding.pop("max_length", config.max_length))
     preprocessor = _preprocessor(files, longest, family)
     tensors = Tensors(weight_file(files)) if load_weights else None
-    with _within(tensors, config, files):
+    with _within(tensors, config, files), Unfilled() if load_weights else nullcontext() as unfilled:
         backbone = backbone_class(config)
         if task == "backbone":
             model = backbone
@@ -84,8 +85,8 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
             model = TASKS[task](backbone, preprocessor, **overrides)
     if hasattr(model, "generation_config") and files.path("generation_config.json") is not None:
         model.generation_config = files.json("generation_config.json")
-    if tensors is not None:
-        assign_weights(model, backbone, task, family, files, tensors)
+    if tensors is not None and unfilled is not None:
+        unfilled.fill(but=assign_weights(model, backbone, task, family, files, tensors))
     return model
 
 
@@ -325,10 +326,13 @@ def weight_file(files: Files) -> Path:
     return path
 
 
-def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Files, tensors: Tensors) -> None:
+def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Files, tensors: Tensors) -> list[Any]:
     """Read the weights of backbone and head from a checkpoint, tensor by tensor.
 
     A head that the file does not hold keeps its first weights, and a line says so.
+
+    Returns:
+        the variables that have been written.
 
     Raises:
         ValueError: for missing, misshapen and unknown tensors, which are named.
@@ -363,7 +367,7 @@ def assign_weights(model: Any, backbone: Any, task: str, family: Any, files: Fil
         )
     claimed = {name for name, _, _ in rows}
     dropped |= {name for name in names if name.startswith(family.OTHER_HEADS) and name not in claimed}
-    load_rows(rows, view, dropped, str(files))
+    return load_rows(rows, view, dropped, str(files))
 
 
 class _Renamed(dict):
