@@ -1,0 +1,7 @@
+"""`python -m hornbook_hub`: the command line."""
+
+import sys
+
+from hornbook_hub.command_line import main
+
+sys.exit(main())
