@@ -1,24 +1,59 @@
 """Base of the backbones: a model that a config describes, with its files."""
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 import hornbook as keras
 from hornbook.core import dtype_policies
 from hornbook.saving import register_keras_serializable
-from hornbook_hub.weights import rows_of, written_at
+from hornbook_hub.weights import rows_of, variable_at, written_at
 
 
-class Described:
-    """Classes of the hub's own may be named by `.keras` files, as "hornbook_hub>BertBackbone"."""
+class HubModel:
+    """What backbones and tasks share: `.keras` files may name them ("hornbook_hub>BertBackbone"), and adapters go on them."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.__module__.startswith("hornbook_hub."):
             register_keras_serializable("hornbook_hub")(cls)
 
+    def load_adapter(self, name: Any, merge: bool = False) -> None:
+        """Put a LoRA adapter in PEFT's format on the model: corrections beside weights, and the heads that came with it.
 
-class Backbone(Described, keras.Model):
+        Args:
+            name: a folder with adapter_config.json and adapter_model.safetensors, or "hf://org/name".
+            merge: add the corrections to the weights; else they stay apart and can be trained, merged
+                (`hornbook.lora.merge(model)`) and saved (`save_adapter`).
+
+        Raises:
+            ValueError: for an adapter of another model, with options that are not computed with here (such as DoRA), or on
+                a layer that has a correction already. The model is as it was then.
+            OSError: where the files cannot be had.
+        """
+        importlib.import_module("hornbook_hub.adapters").load_adapter(self, name, merge)
+
+    def save_adapter(self, folder: Any) -> None:
+        """Write the LoRA corrections in PEFT's format, with the head of tasks that begin with a new one.
+
+        Args:
+            folder: where to; made if it is not there.
+
+        Raises:
+            ValueError: for a model without corrections.
+
+        >>> import hornbook_hub as hub
+        >>> model = hub.load("bert_tiny")
+        >>> for block in model.backbone.blocks:
+        ...     block.attention.query.enable_lora(4)
+        >>> model.save_adapter("adapter")
+        >>> again = hub.load("bert_tiny")
+        >>> again.load_adapter("adapter", merge=True)
+        """
+        importlib.import_module("hornbook_hub.adapters").save_adapter(self, folder)
+
+
+class Backbone(HubModel, keras.Model):
     """Base of the models without a head.
 
     Args:
@@ -49,6 +84,11 @@ class Backbone(Described, keras.Model):
             raise ValueError(f"{preset!r} is a {type(model).__name__}, not a {cls.__name__}.")
         return model
 
+    def weight_rows(self, at: Callable = variable_at) -> list[tuple]:
+        """The rows (name in the file, what `at` finds of the model, transform)."""
+        family = importlib.import_module("hornbook_hub.families").family_of(self)
+        return rows_of(self, family.WEIGHTS, self.config, at)[0]
+
     def save_to_preset(self, folder: Any, dtype: str = "float32") -> None:
         """Write config.json, model.safetensors and the preprocessor's files, in the layout that transformers opens.
 
@@ -57,8 +97,7 @@ class Backbone(Described, keras.Model):
             dtype: "float32", "float16" or "bfloat16": the dtype the weights are written in.
         """
         saving = importlib.import_module("hornbook_hub.saving")  # it knows the families, which are made of this class
-        rows, _ = rows_of(self, saving.family_of(self).WEIGHTS, self.config, written_at)
-        saving.save_preset(folder, self, "backbone", rows, self.preprocessor, dtype)
+        saving.save_preset(folder, self, "backbone", self.weight_rows(written_at), self.preprocessor, dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Name, dtype, and the contents of `config.json`."""

@@ -11,7 +11,7 @@ from hornbook import backend
 from hornbook.core.dtype_policies import default_policy
 from hornbook.core.operation import infer
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
-from hornbook_hub.backbone import Described, own_config
+from hornbook_hub.backbone import HubModel, own_config
 from hornbook_hub.families import family_of
 from hornbook_hub.preprocessing import Preprocessor
 from hornbook_hub.saving import save_preset
@@ -19,7 +19,7 @@ from hornbook_hub.tokenizers import is_pair, is_text
 from hornbook_hub.weights import rows_of, variable_at, written_at
 
 
-class Task(Described, keras.Model):
+class Task(HubModel, keras.Model):
     """Base of the tasks: the family's head for the task on its backbone.
 
     The head is called on a dictionary of the inputs and of what the backbone gives.
