@@ -10,6 +10,7 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from tests.hub import exactness  # noqa: E402
 
 _stderr = os.dup(2)
 with open(os.devnull, "w") as nowhere:  # TensorFlow's first import writes lines that no setting of it silences
@@ -21,6 +22,16 @@ os.close(_stderr)
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+def pytest_sessionstart(session):
+    if not hasattr(session.config, "workerinput"):  # the one process, or the one that has workers
+        exactness.begin()
+
+
+def pytest_sessionfinish(session):
+    if not hasattr(session.config, "workerinput"):
+        exactness.finish()
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,12 @@ TENSORFLOW_EDGES = {"hornbook/distribution", "hornbook/export", "hornbook_datase
 UNSAFE_MODULES = {"pickle", "marshal", "dill", "cloudpickle", "joblib", "yaml", "shelve"}
 UNSAFE_METHODS = {"torch.load", "np.loads", "builtins.eval", "builtins.exec", "os.system"}
 # Where a module's name is put together: from the names of backends and packages of this house, never from a file.
-IMPORTERS = {"hornbook/__init__.py", "hornbook/backend/__init__.py", "hornbook_hub/tasks/task.py"}
+IMPORTERS = {
+    "hornbook/__init__.py",
+    "hornbook/backend/__init__.py",
+    "hornbook_hub/backbone.py",
+    "hornbook_hub/tasks/task.py",
+}
 UNSAFE_CALLS = {"eval", "exec", "compile", "__import__"}
 
 

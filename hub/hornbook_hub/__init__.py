@@ -6,8 +6,9 @@
 'MaskedLM'
 """
 
+from hornbook_hub.backbone import Backbone
 from hornbook_hub.images import ImagePreprocessor
-from hornbook_hub.loading import load, presets
+from hornbook_hub.loading import download, load, presets
 from hornbook_hub.models.bert import BertBackbone, BertConfig
 from hornbook_hub.sampling import Sampler
 from hornbook_hub.tasks import (
@@ -25,8 +26,10 @@ from hornbook_hub.tasks import (
     TokenClassifier,
 )
 from hornbook_hub.tokenizers import Tokenizer
+from hornbook_hub.uploading import upload
 
 __all__ = [
+    "Backbone",
     "BertBackbone",
     "BertConfig",
     "CausalLM",
@@ -44,6 +47,8 @@ __all__ = [
     "TextEmbedder",
     "TokenClassifier",
     "Tokenizer",
+    "download",
     "load",
     "presets",
+    "upload",
 ]

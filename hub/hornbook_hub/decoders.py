@@ -13,6 +13,8 @@ import numpy as np
 import hornbook as keras
 from hornbook import layers, ops
 from hornbook.core.operation import infer
+from hornbook.core.repeats import Repeats
+from hornbook_hub.backbone import Backbone
 from hornbook_hub.config import Config
 
 NOWHERE = -1  # the position of a slot that holds nothing: padding
@@ -401,7 +403,7 @@ class GatedMultilayerPerceptron(layers.Layer):
 
 
 # ---------------------------------------------------------------------------------------------------------- backbone
-class DecoderBackbone(keras.Model):
+class DecoderBackbone(Backbone):
     """Base of the decoders: a table of vectors, blocks one after the other, a last normalization.
 
     A family's class makes `token_embedding`, `blocks` and `norm`, and calls `make_weights`. A block is called as
@@ -420,13 +422,13 @@ class DecoderBackbone(keras.Model):
     classifier_dropout = 0.0
 
     def __init__(self, config: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.config = config
+        super().__init__(config, **kwargs)
         self.rotaries: dict[str, RotaryEmbedding] = {}  # kind of block -> its angles; none for learned positions
 
     def make_weights(self) -> None:
         """Make the weights, once the parts are there."""
-        self.output_specs = infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))
+        with Repeats():
+            self.output_specs = infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))
         self.built = True
 
     def embed(self, input_ids: Any, positions: Any) -> Any:

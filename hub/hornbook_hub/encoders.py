@@ -5,9 +5,11 @@ from typing import Any
 import hornbook as keras
 from hornbook import ops
 from hornbook.core.operation import infer
+from hornbook.core.repeats import Repeats
+from hornbook_hub.backbone import Backbone
 
 
-class EncoderBackbone(keras.Model):
+class EncoderBackbone(Backbone):
     """Base of the encoders of text.
 
     A family's class makes its parts and calls `make_weights`; its `call` is the formula.
@@ -16,17 +18,13 @@ class EncoderBackbone(keras.Model):
         config: the sizes.
     """
 
-    config_class: Any
     input_names = ("input_ids", "attention_mask")
     pooler: Any = None  # a layer, in families whose files hold one
 
-    def __init__(self, config: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.config = config
-
     def make_weights(self) -> None:
         """Make the weights, once the parts are there."""
-        self.output_specs = infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))
+        with Repeats():
+            self.output_specs = infer(self, ({"input_ids": keras.KerasTensor((None, None), "int32")},))
         self.built = True
 
     def read(self, inputs: dict[str, Any]) -> tuple[Any, Any, Any]:

@@ -2,7 +2,8 @@
 
 A family is a module of `hornbook_hub.models` with the same names in each: `BACKBONE` (whose `config_class` is its config),
 `PREFIX`, `WEIGHTS`, `POOLER`, `HEADS`, `OTHER_HEADS`, `OLD_NAMES`, `ARCHITECTURES` and `PRESETS`. A family that reads
-something else than texts has a function `preprocessor(files, max_length)` too. A new one is a new file there and a row here.
+something else than texts has a function `preprocessor(files, max_length)` too, and one whose published weights are short has
+their `STORED_DTYPE`. A new one is a new file there and a row here.
 """
 
 from collections.abc import Iterator

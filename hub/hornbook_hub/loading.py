@@ -4,46 +4,67 @@ name -> preset row -> files -> config -> backbone -> weights -> tokenizer -> tas
 """
 
 import difflib
-import hashlib
+import functools
 import logging
 import os
 import re
+import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from hornbook.core.budget import WeightBudget
+from hornbook.core.dtype_policies import default_policy
+from hornbook.core.unfilled import Unfilled
 from hornbook.core.untrusted import read_json
 from hornbook.models.described import SPARE_BYTES, WEIGHT_RATIO
 from hornbook.saving.safetensors import DamagedWeightsError, Tensors, shards
 from hornbook_hub import timm
-from hornbook_hub.families import FAMILIES, preset_rows
+from hornbook_hub.families import FAMILIES, family_of, preset_rows
+from hornbook_hub.lock import check, read_lock, sha256_of, write_lock
 from hornbook_hub.preprocessing import Preprocessor
 from hornbook_hub.tasks import POOLINGS, TASKS, Classifier
 from hornbook_hub.tokenizers import Tokenizer
-from hornbook_hub.weights import load_rows, rows_of
+from hornbook_hub.weights import NUMPY_DTYPES, load_rows, rows_of
 
 logger = logging.getLogger("hornbook_hub")
 
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
+OWN_TASKS = ("causal_lm", "masked_lm")  # what a checkpoint was pretrained for, if its preset does not say
+SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja")  # the small files of a repository
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "tokenizer_config.json")
 
 
-def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = True, **overrides: Any) -> Any:
+def load(
+    name: str | os.PathLike,
+    task: str | None = None,
+    load_weights: bool = True,
+    dtype: Any = None,
+    lock: str | os.PathLike | None = None,
+    **overrides: Any,
+) -> Any:
     """A pretrained model with its tokenizer.
+
+    Weights are mapped from the disk and written tensor by tensor into a model that has no numbers yet: the peak of memory is
+    the model and its largest tensor.
 
     Args:
         name: a preset ("bert_base", "bert_tiny"), "hf://org/name" (or "hf://org/name@revision"), or a folder.
         task: "backbone", "masked_lm", "text_classifier", "text_embedder", ... (the names of `tasks.TASKS`); the checkpoint's
             own if None.
-        load_weights: False leaves the weights as they start, at random, and needs no file of weights.
+        load_weights: False leaves the weights as they start, at random; only the config is needed then, and the tokenizer is
+            taken along if it can be had.
+        dtype: "bfloat16", "float16", "float32", or another dtype policy's name ("mixed_bfloat16"); tensors are cast one by one
+            on the way. The policy of `config.set_dtype_policy` if None.
+        lock: the path of a record such as "hornbook.lock". What was loaded is written there (commit, sizes, sha256); if the
+            model stands there already, exactly that is loaded.
         overrides: arguments of the task, such as `num_classes=3`, and fields of the config.
 
     Returns:
         the task's model, or the backbone (with its tokenizer as `.tokenizer`).
 
     Raises:
-        ValueError: for an unknown preset or task, and for files that do not fit or are damaged.
+        ValueError: for an unknown preset or task, and for files that do not fit, are damaged, or differ from the record.
         OSError: where a file can be had neither from the cache nor from the network.
 
     >>> import hornbook_hub as hub
@@ -53,7 +74,10 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
     """
     if task is not None and task not in (*TASKS, "backbone"):
         raise _unknown("task", task, [*TASKS, "backbone"])
-    files = find(name)
+    entry = None if lock is None else read_lock(lock, os.fspath(name))
+    files = find(name, None if entry is None else entry["commit"])
+    if lock is not None:
+        files.hold_to({} if entry is None else entry["files"], lock)
 
     config_dict = files.json("config.json")
     of_timm = config_dict if "architecture" in config_dict and "model_type" not in config_dict else None
@@ -76,8 +100,10 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
     longest = min(config.max_length, embedding.pop("max_length", config.max_length))
     preprocessor = _preprocessor(files, longest, family) if of_timm is None else timm.preprocessor(of_timm)
     tensors = Tensors(weight_file(files)) if load_weights else None
-    with _within(tensors, config, files):
+    unfilled = Unfilled()
+    with _within(tensors, config, files), default_policy(dtype), unfilled if load_weights else nullcontext():
         backbone = backbone_class(config)
+        backbone.origin = files.origin
         if task == "backbone":
             model = backbone
             backbone.preprocessor = preprocessor
@@ -91,7 +117,9 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
     if hasattr(model, "generation_config") and files.path("generation_config.json") is not None:
         model.generation_config = files.json("generation_config.json")
     if tensors is not None:
-        assign_weights(model, backbone, task, layout, files, tensors)
+        unfilled.fill(but=assign_weights(model, backbone, task, layout, files, tensors))
+    if lock is not None and (entry is None or entry["files"] != files.record):
+        write_lock(lock, os.fspath(name), {**files.source, "files": files.record})
     return model
 
 
@@ -108,13 +136,43 @@ def _within(tensors: Tensors | None, config: Any, files: "Files") -> AbstractCon
 
 
 def presets() -> list[dict[str, Any]]:
-    """The presets: name, aliases, parameters, licence, where they come from.
+    """The presets: name, aliases, family, task, parameters, bytes (of the file of weights, about), licence, cached, and where
+    they come from. "cached" says whether loading needs no download.
 
     >>> import hornbook_hub as hub
     >>> [row["name"] for row in hub.presets()][:2]
     ['bert_tiny', 'bert_base']
+    >>> {key: hub.presets()[1][key] for key in ("family", "task", "bytes", "licence")}
+    {'family': 'bert', 'task': 'masked_lm', 'bytes': 437928960, 'licence': 'Apache-2.0'}
     """
-    return [{"name": name, **row} for name, row in preset_rows()]
+    found = []
+    for name, row in preset_rows():
+        family = next(kind for kind, module in FAMILIES.items() if name in module.PRESETS)
+        module = FAMILIES[family]
+        task = next((task for task in OWN_TASKS if task in module.HEADS), "backbone")
+        files = find(name)
+        size = row["parameters"] * NUMPY_DTYPES[getattr(module, "STORED_DTYPE", "float32")].itemsize
+        if "folder" in row:
+            size = weight_file(files).stat().st_size
+        facts = {"name": name, "aliases": (), "family": family, "task": task, "bytes": size, **row}
+        found.append({**facts, "cached": files.cached})
+    return found
+
+
+def download(name: str | os.PathLike) -> Path:
+    """Fetch a model's files into the cache, with bars of progress for large ones; gives the folder they are in.
+
+    Raises:
+        ValueError: for an unknown preset.
+        OSError: where the files cannot be had.
+
+    >>> import hornbook_hub as hub
+    >>> hub.download("bert_tiny").name
+    'bert_tiny'
+    """
+    files = find(name)
+    files.fetch_settings()
+    return weight_file(files).parent
 
 
 def _unknown(what: str, name: Any, known: list[str]) -> ValueError:
@@ -172,13 +230,58 @@ def embedding_settings(files: "Files") -> dict[str, Any]:
 class Files:
     """The files of a checkpoint, in a folder."""
 
+    record: dict[str, Any] | None = None  # name -> size and sha256, or None, of each file that was asked for
+    lock: Any = None
+
     def __init__(self, folder: Path, preset: str | None = None) -> None:
         self.folder, self.preset = folder, preset
 
+    def hold_to(self, record: dict[str, Any], lock: str | os.PathLike) -> None:
+        """From now on, compare each file with what a record says of it, and note those that it does not know."""
+        self.record, self.lock = dict(record), lock
+
     def path(self, name: str) -> Path | None:
-        """A file's path; None where there is no such file."""
+        """A file's path; None where there is no such file.
+
+        Raises:
+            ValueError: for a file that is not what the record says.
+        """
+        path = self._find(name)
+        if self.record is not None and (self.lock, name) not in self._checked:
+            if name in self.record:
+                check(name, path, self.record[name], self.lock)
+            else:
+                about = None if path is None else {"size": path.stat().st_size, "sha256": sha256_of(path)}
+                self.record[name] = about
+            self._checked.add((self.lock, name))
+        return path
+
+    def _find(self, name: str) -> Path | None:
         path = self.folder / name
         return path if path.is_file() else None
+
+    @functools.cached_property
+    def _checked(self) -> set:
+        return set()
+
+    @property
+    def source(self) -> dict[str, str | None]:
+        """Where the files are from, as a record has it."""
+        return {"repository": None, "commit": None}
+
+    @property
+    def origin(self) -> dict[str, str | None]:
+        """Preset, repository and licence of the model, as far as they are known."""
+        licence = next((row.get("licence") for name, row in preset_rows() if name == self.preset), None)
+        return {"preset": self.preset, "repository": getattr(self, "repository", None), "licence": licence}
+
+    @property
+    def cached(self) -> bool:
+        """Whether the weights are on this machine."""
+        return True
+
+    def fetch_settings(self) -> None:
+        """Get all the small files."""
 
     def json(self, name: str, kind: type = dict) -> Any:
         """A JSON file's contents: an object, or a `list` of objects.
@@ -208,9 +311,9 @@ class HubFiles(Files):
     def __init__(self, repository: str, revision: str | None, preset: str | None = None) -> None:
         self.repository, self.revision, self.preset = repository, revision, preset
         self._verified: set[Path] = set()
+        self._is_away = False
 
-    def path(self, name: str) -> Path | None:
-        """A file's path in the cache; None where the repository has no such file."""
+    def _find(self, name: str) -> Path | None:
         from huggingface_hub import constants, hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
@@ -221,11 +324,13 @@ class HubFiles(Files):
                 name,
                 revision=self.revision,
                 endpoint=os.environ.get("HF_ENDPOINT") or None,
-                local_files_only=offline or constants.HF_HUB_OFFLINE,
+                local_files_only=offline or constants.HF_HUB_OFFLINE or self._is_away,
             )
         except LocalEntryNotFoundError as error:
+            self._is_away = True  # one file has waited for the network; the others need not
             if self._in_cache("config.json") and name != "config.json" and name not in WEIGHT_FILES:
-                return None  # an optional file that was not there when the others were fetched
+                self._miss(name)
+                return None
             if name == WEIGHT_FILES[1]:
                 return None
             raise self._unreachable(name, error) from None
@@ -236,18 +341,65 @@ class HubFiles(Files):
         self._verify(Path(path))
         return Path(path)
 
+    @property
+    def cached(self) -> bool:
+        """Whether the weights are on this machine."""
+        return any(map(self._in_cache, WEIGHT_FILES))
+
+    def fetch_settings(self) -> None:
+        """Get all the small files."""
+        from huggingface_hub import snapshot_download
+
+        self.path("config.json")  # with its errors, if the repository cannot be had
+        endpoint = os.environ.get("HF_ENDPOINT") or None
+        ignored = ["onnx/*", "openvino/*"]
+        snapshot_download(
+            self.repository, revision=self.revision, endpoint=endpoint, allow_patterns=SETTINGS, ignore_patterns=ignored
+        )
+
     def _in_cache(self, name: str) -> bool:
         from huggingface_hub import try_to_load_from_cache
 
         return isinstance(try_to_load_from_cache(self.repository, name, revision=self.revision), str)
 
+    def _miss(self, name: str) -> None:
+        """Say that a file is done without, unless the cache knows that the repository has none of that name."""
+        from huggingface_hub import _CACHED_NO_EXIST, try_to_load_from_cache
+
+        if try_to_load_from_cache(self.repository, name, revision=self.revision) is not _CACHED_NO_EXIST:
+            logger.warning("%s of %s is not in the cache, and the network is away: loaded without it.", name, self)
+
+    @property
+    def source(self) -> dict[str, str | None]:
+        """Where the files are from, as a record has it: the repository, and the commit its revision stands for."""
+        folder = self.path("config.json")
+        return {"repository": self.repository, "commit": None if folder is None else folder.parent.name}
+
     def _unreachable(self, name: str, error: Exception) -> OSError:
         from huggingface_hub import constants
+        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
         what = f"Preset {self.preset!r}" if self.preset else "The model"
+        needs = f"{what} needs {name} of the repository {self.repository!r}"
+        page = f"{os.environ.get('HF_ENDPOINT') or constants.ENDPOINT}/{self.repository}"
+        if isinstance(error, GatedRepoError):
+            return OSError(
+                f"{needs}, which is gated: its owners want their terms accepted first. Do so on {page}, then set HF_TOKEN to a "
+                "token of that account (or run `hf auth login`), and load it again."
+            )
+        if isinstance(error, RepositoryNotFoundError):
+            return OSError(
+                f"{needs}, and there is no such repository, or it is private. Look for its name on {page}; for a private one, "
+                "set HF_TOKEN to a token that may read it."
+            )
+        if isinstance(error, RevisionNotFoundError):
+            return OSError(
+                f"{needs}, which has no revision {self.revision!r}: name a branch, a tag or the 40 digits of a commit, as in "
+                f"'hf://{self.repository}@main'. {page}/commits/main lists them."
+            )
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         return OSError(
-            f"{what} needs {name} of the repository {self.repository!r}, which is neither in the cache "
+            f"{needs}, which is neither in the cache "
             f"({constants.HF_HUB_CACHE}) nor could be fetched ({type(error).__name__}: {reason}). Connect to the network; or "
             "set HF_ENDPOINT to a mirror, HF_TOKEN for a gated repository, or HF_HOME to a cache that holds it; or pass "
             "the path of a folder with its files. hub.load('bert_tiny') needs no network."
@@ -258,9 +410,7 @@ class HubFiles(Files):
         blob = path.resolve()
         if blob in self._verified or not re.fullmatch("[0-9a-f]{64}", blob.name):
             return
-        with open(blob, "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != blob.name:
+        if (found := sha256_of(blob)) != blob.name:
             raise DamagedWeightsError(
                 f"{path.name} of {self.repository!r} is damaged: its sha256 is {found}, not {blob.name}. Delete {blob} and load "
                 "it again."
@@ -271,23 +421,37 @@ class HubFiles(Files):
         return f"hf://{self.repository}" + (f"@{self.revision}" if self.revision else "")
 
 
-def find(name: str | os.PathLike) -> Files:
+def repository_of(name: str) -> tuple[str, str | None]:
+    """The repository and the revision that "hf://org/name@revision" names; None stands for the newest.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    found = re.fullmatch(r"hf://([\w.\-]+/[\w.\-]+)(?:@(.+))?", name)
+    if found is None:
+        raise ValueError(f"A repository is written 'hf://org/name' or 'hf://org/name@revision', got {name!r}.")
+    return found[1], found[2]
+
+
+def find(name: str | os.PathLike, commit: str | None = None) -> Files:
     """Where the files of a model are.
+
+    Args:
+        name: see `load`.
+        commit: the commit of a repository, if another one is wanted than the name says.
 
     Raises:
         ValueError: for a name that is no preset, repository or folder.
     """
     text = os.fspath(name)
     if text.startswith("hf://"):
-        repository, _, revision = text.removeprefix("hf://").partition("@")
-        if not re.fullmatch(r"[\w.\-]+/[\w.\-]+", repository):
-            raise ValueError(f"A repository is written 'hf://org/name', got {text!r}.")
-        return HubFiles(repository, revision or None)
+        repository, revision = repository_of(text)
+        return HubFiles(repository, commit or revision)
     for preset, row in preset_rows():
         if text in (preset, *row.get("aliases", ())):
             if "folder" in row:
                 return Files(Path(__file__).parent / row["folder"], preset)
-            return HubFiles(row["repository"], row["revision"], preset)
+            return HubFiles(row["repository"], commit or row["revision"], preset)
     if Path(text).is_dir():
         return Files(Path(text))
     names = [name for preset, row in preset_rows() for name in (preset, *row.get("aliases", ()))]
@@ -303,6 +467,23 @@ def _preprocessor(files: Files, max_length: int, family: Any) -> Preprocessor | 
     if hasattr(family, "preprocessor"):
         return family.preprocessor(files, max_length)
     return tokenizer_of(files, max_length, family.BACKBONE.input_names)
+
+
+def preprocessor_from(contents: dict[str, str], max_length: int, backbone: Any) -> Preprocessor | None:
+    """The preprocessor whose `files()` these are.
+
+    Raises:
+        ValueError: for contents that are no texts, or names that lead elsewhere than into a folder.
+    """
+    wrong = [
+        name for name, text in contents.items() if not re.fullmatch(r"\w[\w.\-]*", name) or not isinstance(text, str)
+    ]
+    if wrong:
+        raise ValueError(f"A preprocessor's files are texts, named without folders; got {wrong}.")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in contents.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        return _preprocessor(Files(Path(folder)), max_length, family_of(backbone))
 
 
 def tokenizer_of(files: Files, max_length: int, names: tuple[str, ...]) -> Tokenizer | None:
@@ -331,7 +512,7 @@ def weight_file(files: Files) -> Path:
     return path
 
 
-def assign_weights(model: Any, backbone: Any, task: str, layout: Any, files: Files, tensors: Tensors) -> None:
+def assign_weights(model: Any, backbone: Any, task: str, layout: Any, files: Files, tensors: Tensors) -> list[Any]:
     """Read the weights of backbone and head from a checkpoint, tensor by tensor.
 
     A head that the file does not hold keeps its first weights, and a line says so.
@@ -343,6 +524,9 @@ def assign_weights(model: Any, backbone: Any, task: str, layout: Any, files: Fil
         layout: the names in the files: those of the family's module, or its `TIMM`.
         files: where the weights are, for messages.
         tensors: the weights.
+
+    Returns:
+        the variables that have been written.
 
     Raises:
         ValueError: for missing, misshapen and unknown tensors, which are named.
@@ -377,7 +561,7 @@ def assign_weights(model: Any, backbone: Any, task: str, layout: Any, files: Fil
         )
     claimed = {name for name, _, _ in rows}
     dropped |= {name for name in names if name.startswith(layout.OTHER_HEADS) and name not in claimed}
-    load_rows(rows, view, dropped, str(files))
+    return load_rows(rows, view, dropped, str(files))
 
 
 class _Renamed(dict):

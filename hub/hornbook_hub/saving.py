@@ -8,6 +8,7 @@ import numpy as np
 
 from hornbook.saving.atomic import written_aside
 from hornbook_hub.families import family_of, model_type_of
+from hornbook_hub.model_card import model_card
 from hornbook_hub.preprocessing import Preprocessor
 from hornbook_hub.weights import NUMPY_DTYPES, save_tensors
 
@@ -21,7 +22,10 @@ def save_preset(
     dtype: str = "float32",
     more: dict[str, Any] | None = None,
 ) -> None:
-    """Write a folder in Hugging Face's layout; each file is written aside and renamed, the weights last."""
+    """Write a folder in Hugging Face's layout; each file is written aside and renamed, the weights last.
+
+    A README.md that is there stays as it is.
+    """
     if dtype not in NUMPY_DTYPES:
         raise ValueError(f"dtype must be one of {sorted(NUMPY_DTYPES)}, got {dtype!r}.")
     folder = Path(folder)
@@ -36,6 +40,8 @@ def save_preset(
     }
     texts = {"config.json": json.dumps(described, indent=2, sort_keys=True) + "\n"}
     texts |= preprocessor.files() if preprocessor is not None else {}
+    if not (folder / "README.md").exists():
+        texts["README.md"] = model_card(folder, backbone, described["architectures"][0], task, described)
     texts |= {name: json.dumps(contents, indent=2) + "\n" for name, contents in (more or {}).items()}
     for name, text in texts.items():
         (folder / name).parent.mkdir(exist_ok=True)

@@ -109,7 +109,7 @@ def written_at(model: Any, path: str) -> np.ndarray | None:
     return None if variable is None else variable.numpy()
 
 
-def load_rows(rows: list[Row], tensors: Mapping[str, np.ndarray], dropped: set[str], source: str) -> None:
+def load_rows(rows: list[Row], tensors: Mapping[str, np.ndarray], dropped: set[str], source: str) -> list[Any]:
     """Assign each tensor to its variable.
 
     Args:
@@ -117,6 +117,9 @@ def load_rows(rows: list[Row], tensors: Mapping[str, np.ndarray], dropped: set[s
         tensors: what the file holds.
         dropped: names in the file that are left out on purpose.
         source: the file's name, for messages.
+
+    Returns:
+        the variables that have been written.
 
     Raises:
         ValueError: which names every tensor that is missing, of another shape, or unknown; nothing is assigned then.
@@ -137,8 +140,8 @@ def load_rows(rows: list[Row], tensors: Mapping[str, np.ndarray], dropped: set[s
     if problems:
         listed = "; ".join(problems[:8]) + (f"; and {len(problems) - 8} more" if len(problems) > 8 else "")
         raise ValueError(f"The weights in {source} do not fit the model: {listed}.")
-    for name, variable, transform in rows:
-        if name not in tensors:
-            continue
+    there = [row for row in rows if row[0] in tensors]
+    for name, variable, transform in there:
         array = tensors[name]
         variable.assign_from(transform.read(array) if transform else array)
+    return [variable for _, variable, _ in there]

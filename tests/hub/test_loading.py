@@ -1,9 +1,13 @@
 """hub.load from a hub: a server on the loopback interface, the real client, cold, from cache, offline, cut off, altered."""
 
+import base64
 import hashlib
 import http.server
 import json
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +16,19 @@ from huggingface_hub import constants
 import hornbook_hub as hub
 from hornbook_hub import BertBackbone, BertConfig, MaskedLM, Tokenizer
 from hornbook_hub.models import bert
+from hornbook_hub.models.llama import LlamaBackbone
+from hornbook_hub.weights import rows_of, save_tensors
 
 REPOSITORY, REVISION = "tests/tiny", "0123456789abcdef0123456789abcdef01234567"
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "good", "bad", "film", "the"]
+SIZES = {
+    "vocab_size": len(PIECES),
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "max_position_embeddings": 16,
+}
 
 
 class Hub(http.server.ThreadingHTTPServer):
@@ -26,7 +40,8 @@ class Hub(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = {p.name: p.read_bytes() for p in folder.iterdir()}
         self.asked: list[str] = []
-        self.mode = "right"
+        self.mode, self.message = "right", ""
+        self.received: dict[str, bytes] = {}
 
     @property
     def address(self):
@@ -39,16 +54,38 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def refuse(self, status, code):
+        self.send_response(status)
+        self.send_header("X-Error-Code", code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def tell(self, contents):
+        data = json.dumps(contents).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
     def answer(self, with_body):
         name = self.path.split("?")[0].rsplit("/", 1)[-1]
         self.server.asked.append(f"{self.command} {name}")
         data = self.server.files.get(name)
-        if f"/{REPOSITORY}/resolve/{REVISION}/" not in self.path or data is None:
-            self.send_response(404)
-            self.send_header("X-Error-Code", "EntryNotFound" if REPOSITORY in self.path else "RepoNotFound")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
+        if self.server.mode == "gated":
+            return self.refuse(403, "GatedRepo")
+        if self.path.startswith(f"/api/models/{REPOSITORY}/revision/"):
+            about = {"id": REPOSITORY, "sha": REVISION, "siblings": [{"rfilename": name} for name in self.server.files]}
+            return self.tell(about)
+        if self.path.startswith(f"/api/models/{REPOSITORY}/tree/"):
+            files = self.server.files.items()
+            return self.tell([{"type": "file", "path": name, "size": len(data), "oid": ""} for name, data in files])
+        if f"/{REPOSITORY}/" not in self.path:
+            return self.refuse(404, "RepoNotFound")
+        if not any(f"/{REPOSITORY}/resolve/{revision}/" in self.path for revision in (REVISION, "main")):
+            return self.refuse(404, "RevisionNotFound")
+        if data is None:
+            return self.refuse(404, "EntryNotFound")
         self.send_response(200)
         self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
         self.send_header("X-Repo-Commit", REVISION)
@@ -70,6 +107,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.answer(True)
 
+    def do_POST(self):
+        """What an upload asks: make the repository, which files are large, here are all in one commit."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.asked.append(f"POST {self.path}")
+        if self.server.mode == "read only":
+            return self.refuse(403, "")
+        if self.path == "/api/repos/create":
+            self.tell({"url": f"{self.server.address}/{REPOSITORY}", "name": REPOSITORY})
+        elif self.path == "/api/validate-yaml":
+            self.tell({"errors": [], "warnings": []})
+        elif "/preupload/" in self.path:
+            names = [file["path"] for file in json.loads(body)["files"]]
+            self.tell({"files": [{"path": name, "uploadMode": "regular", "shouldIgnore": False} for name in names]})
+        elif "/commit/" in self.path:
+            for line in map(json.loads, body.splitlines()):
+                if line["key"] == "file":
+                    self.server.received[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+                else:
+                    self.server.message = line["value"]["summary"]
+            self.tell({"commitUrl": f"{self.server.address}/{REPOSITORY}/commit/{REVISION}", "commitOid": REVISION})
+        else:
+            self.refuse(404, "RepoNotFound")
+
 
 @pytest.fixture
 def served(tmp_path, monkeypatch):
@@ -78,14 +138,7 @@ def served(tmp_path, monkeypatch):
     folder = tmp_path / "preset"
     (tmp_path / "vocabulary").mkdir()
     (tmp_path / "vocabulary" / "vocab.txt").write_text("\n".join(PIECES) + "\n")
-    config = BertConfig(
-        vocab_size=len(PIECES),
-        hidden_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=16,
-    )
+    config = BertConfig(**SIZES)
     model = MaskedLM(BertBackbone(config), Tokenizer.from_folder(tmp_path / "vocabulary", 16))
     model.save_to_preset(folder)
     server = Hub(folder)
@@ -180,6 +233,122 @@ def test_no_network_names_everything_that_helps(served, monkeypatch):
         hub.load("bert_base")
 
 
+def test_gated_and_missing_repositories_and_revisions_are_told_apart(served):
+    served.mode = "gated"
+    with pytest.raises(OSError, match=f"gated.*{REPOSITORY}.*HF_TOKEN"):
+        hub.load(NAME)
+    served.mode = "right"
+    with pytest.raises(OSError, match="no such repository, or it is private"):
+        hub.load("hf://tests/other")
+    with pytest.raises(OSError, match="no revision 'v9'.*@main"):
+        hub.load(f"hf://{REPOSITORY}@v9")
+
+
+def test_without_weights_only_the_config_is_needed(served, monkeypatch):
+    model = hub.load(NAME, load_weights=False)
+    assert model.tokenizer is not None and "GET model.safetensors" not in served.asked
+    assert np.std(model.backbone.embeddings.word_embeddings.embeddings.numpy()) > 0.01
+
+
+def test_without_weights_and_network_the_config_in_the_cache_is_enough(served, monkeypatch, caplog):
+    from huggingface_hub import hf_hub_download
+
+    hf_hub_download(REPOSITORY, "config.json", revision=REVISION, endpoint=served.address)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    model = hub.load(NAME, load_weights=False)
+    assert model.tokenizer is None and "tokenizer.json of hf://tests/tiny" in caplog.text
+    with pytest.raises(OSError, match="model.safetensors"):
+        hub.load(NAME)
+
+
+def test_a_record_pins_what_was_loaded(served, tmp_path, monkeypatch):
+    lock, name = tmp_path / "hornbook.lock", f"hf://{REPOSITORY}"
+    hub.load(name, load_weights=False, lock=lock)
+    assert "model.safetensors" not in json.loads(lock.read_text())["models"][name]["files"]
+    hub.load(name, lock=lock)  # what was not in it yet is added
+    entry = json.loads(lock.read_text())["models"][name]
+    assert (entry["repository"], entry["commit"]) == (REPOSITORY, REVISION)
+    data = served.files["model.safetensors"]
+    assert entry["files"]["model.safetensors"] == {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    assert entry["files"]["modules.json"] is None
+    served.asked.clear()
+    hub.load(name, lock=lock)
+    assert not [line for line in served.asked if "GET" in line]
+
+    record = json.loads(lock.read_text())
+    record["models"][name]["files"]["tokenizer.json"]["sha256"] = "0" * 64
+    lock.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match="tokenizer.json has the sha256.*hornbook.lock says 0000"):
+        hub.load(name, lock=lock)
+
+
+def test_a_record_holds_folders_too(tmp_path):
+    lock, folder = tmp_path / "hornbook.lock", tmp_path / "model"
+    hub.load("bert_tiny", lock=lock).save_to_preset(folder)
+    hub.load(folder, lock=lock)
+    assert set(json.loads(lock.read_text())["models"]) == {"bert_tiny", str(folder)}
+    (folder / "modules.json").write_text("[]")
+    with pytest.raises(ValueError, match="modules.json is there; when .* was written, it was not there"):
+        hub.load(folder, lock=lock)
+    for wrong in ("{", "{}", '{"version": 2, "models": {}}'):
+        lock.write_text(wrong)
+        with pytest.raises(ValueError, match="record of"):
+            hub.load("bert_tiny", lock=lock)
+    lock.write_text('{"version": 1, "models": {"bert_tiny": {"commit": "../..", "files": {}}}}')
+    with pytest.raises(ValueError, match="not understood"):
+        hub.load("bert_tiny", lock=lock)
+
+
+def test_download_and_the_command_line(served, tmp_path, capsys):
+    from hornbook_hub.command_line import main
+
+    assert main(["download", NAME]) == 0
+    folder = capsys.readouterr().out.strip()
+    assert {"config.json", "model.safetensors", "tokenizer.json", "vocab.txt"} <= {
+        p.name for p in Path(folder).iterdir()
+    }
+    assert main(["info", NAME]) == 0
+    assert '"model_type": "bert"' in capsys.readouterr().out
+    assert main(["presets", "--family", "bert", "--cached"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["bert_tiny", "bert", "masked_lm"]
+    assert main(["presets", "--task", "text_embedder"]) == 0
+    assert "bge_small_en_v1.5" in (listed := capsys.readouterr().out) and "gpt2" not in listed
+    assert main(["info", "bert_bse"]) == 1
+    assert "Did you mean 'bert_base'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["fly"])
+
+
+def test_presets_are_whole_rows(served, monkeypatch):
+    monkeypatch.setitem(
+        bert.PRESETS, "served", {"repository": REPOSITORY, "revision": REVISION, "parameters": 1, "licence": "MIT"}
+    )
+    rows = {row["name"]: row for row in hub.presets()}
+    for row in rows.values():
+        assert {"name", "aliases", "family", "task", "parameters", "bytes", "licence", "cached"} <= set(row)
+    assert rows["bert_tiny"]["cached"] and not rows["bert_base"]["cached"] and not rows["served"]["cached"]
+    hub.load("served")
+    assert {row["name"]: row for row in hub.presets()}["served"]["cached"]
+
+
+def test_upload_and_load_again(served, tmp_path):
+    model = hub.load("bert_tiny")
+    model.save_to_preset(tmp_path / "mine")
+    with pytest.raises(ValueError, match="hf://org/name"):
+        hub.upload(tmp_path / "mine", "mine")
+    with pytest.raises(ValueError, match="no config.json"):
+        hub.upload(tmp_path, NAME)
+    name = hub.upload(tmp_path / "mine", f"hf://{REPOSITORY}", message="A model", token="hf_of_a_test")
+    assert name == NAME and served.message == "A model"
+    assert served.received == {p.name: p.read_bytes() for p in (tmp_path / "mine").iterdir()}
+    served.files = served.received
+    texts = ["The food was [MASK]."]
+    np.testing.assert_array_equal(hub.load(name).predict(texts, verbose=0), model.predict(texts, verbose=0))
+    served.mode = "read only"
+    with pytest.raises(OSError, match="could not be uploaded.*HF_TOKEN"):
+        hub.upload(tmp_path / "mine", f"hf://{REPOSITORY}", token="hf_of_a_test")
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -218,6 +387,153 @@ def test_saving_replaces_files_whole(served, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="full"):
         model.save_to_preset(folder)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+# ------------------------------------------------------------------------------------------------- weights on the way
+def test_a_head_that_no_file_fills_starts_as_it_would(served):
+    head = hub.load(NAME, task="text_classifier", num_classes=3).head.classifier
+    assert 0.001 < np.std(head.kernel.numpy()) < 0.05 and not np.any(head.bias.numpy())
+    norms = BertBackbone(BertConfig(**SIZES)).blocks[0].attention_norm
+    assert np.all(norms.gamma.numpy() == 1)
+
+
+def test_short_floats_on_the_way(served):
+    whole = hub.load(NAME)
+    for dtype in ("bfloat16", "float16"):
+        short = hub.load(NAME, dtype=dtype)
+        assert {v.dtype for v in short.trainable_weights} == {dtype}
+        assert short.compute_dtype == dtype and hub.load(NAME).compute_dtype == "float32"
+        for mine, theirs in zip(short.weight_rows(), whole.weight_rows(), strict=True):
+            mine, theirs = mine[1].numpy(), theirs[1].numpy()
+            np.testing.assert_array_equal(mine, theirs.astype(mine.dtype))
+        found = short.predict(["a good film"], verbose=0).astype("float32")
+        assert np.abs(found - served.expected).max() < 0.05 * np.abs(served.expected).max()
+    mixed = hub.load(NAME, dtype="mixed_bfloat16")
+    assert (mixed.compute_dtype, mixed.weights[0].dtype) == ("bfloat16", "float32")
+    with pytest.raises(ValueError, match="float33"):
+        hub.load(NAME, dtype="float33")
+
+
+def test_backbones_have_files_of_their_own(served, tmp_path):
+    backbone = BertBackbone.from_preset(NAME)
+    backbone.save_to_preset(tmp_path / "alone")
+    again = hub.load(tmp_path / "alone")
+    assert type(again) is BertBackbone and again.tokenizer is not None
+    for mine, theirs in zip(backbone.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
+    card = (tmp_path / "alone" / "README.md").read_text()
+    assert f"base_model: {REPOSITORY}" in card and "`hidden_size` | 8" in card and "BertModel" in card
+    (tmp_path / "alone" / "README.md").write_text("Mine.")
+    again.save_to_preset(tmp_path / "alone")
+    assert (tmp_path / "alone" / "README.md").read_text() == "Mine."
+    with pytest.raises(ValueError, match="is a BertBackbone, not a LlamaBackbone"):
+        LlamaBackbone.from_preset(NAME)
+
+
+PEAK = """
+import sys
+import hornbook_hub as hub
+from hornbook.saving.safetensors import Tensors
+
+folder = sys.argv[1]
+hub.load("bert_tiny")  # TensorFlow has its threads and buffers
+open("/proc/self/clear_refs", "w").write("5")  # the peak begins anew
+before = next(int(l.split()[1]) * 1024 for l in open("/proc/self/status") if l.startswith("VmHWM"))
+model = hub.load(folder, dtype=sys.argv[2])
+after = next(int(l.split()[1]) * 1024 for l in open("/proc/self/status") if l.startswith("VmHWM"))
+tensors = Tensors(folder + "/model.safetensors")
+print(after - before, tensors.bytes, max(tensor.nbytes for tensor in tensors.values()))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
+@pytest.mark.parametrize(
+    "width", [pytest.param(768, id="100MB"), pytest.param(2304, marks=pytest.mark.exhaustive, id="1GB")]
+)
+def test_the_peak_of_memory_is_the_model_and_its_largest_tensor(width, tmp_path):
+    layers = {768: 3, 2304: 15}[width]
+    config = BertConfig(hidden_size=width, num_hidden_layers=layers, intermediate_size=4 * width, vocab_size=5000)
+    config.num_attention_heads = 12
+    rng, arrays = np.random.default_rng(0), {}
+    for name, shape in bert_shapes(config):
+        arrays[name] = rng.standard_normal(shape, dtype="float32")
+    save_tensors(arrays, tmp_path / "model.safetensors")
+    described = {**config.to_dict(), "model_type": "bert", "architectures": ["BertModel"]}
+    (tmp_path / "config.json").write_text(json.dumps(described))
+    size = sum(array.nbytes for array in arrays.values())
+    assert size > {768: 1e8, 2304: 1e9}[width]
+    del arrays
+    for dtype, ratio in (("float32", 1), ("bfloat16", 0.5)):
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, tmp_path, dtype], capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        peak, stored, largest = map(int, done.stdout.split())
+        assert stored == size
+        assert peak < stored * ratio + largest + 12e6, f"{dtype}: {peak:,} for {stored:,} with {largest:,}"
+
+
+def bert_shapes(config):
+    """The tensors of a BERT of this size, by a small one whose sizes all differ."""
+    small = BertBackbone(BertConfig(**{**SIZES, "vocab_size": 11, "max_position_embeddings": 12}))
+    sizes = {8: config.hidden_size, 16: config.intermediate_size, 11: config.vocab_size, 12: 512, 2: 2}
+    for name, variable, transform in rows_of(small, bert.WEIGHTS, small.config)[0]:
+        shape = tuple(sizes[size] for size in variable.shape)
+        for i in range(config.num_hidden_layers) if ".layer.0." in name else (0,):
+            yield name.replace(".layer.0.", f".layer.{i}."), shape[::-1] if transform else shape
+
+
+# ------------------------------------------------------------------------------------------------- .keras files
+@pytest.mark.parametrize(
+    ("task", "settings"),
+    [
+        ("text_classifier", {"num_classes": 3}),
+        ("text_embedder", {"pooling": "cls"}),
+        ("question_answering", {}),
+        ("backbone", {}),
+    ],
+)
+def test_keras_files(task, settings, tmp_path):
+    import hornbook
+
+    model = hub.load("bert_tiny", task=task, **settings)
+    model.save(tmp_path / "x.keras")
+    again = hornbook.models.load_model(tmp_path / "x.keras", compile=False)
+    assert type(again) is type(model) and again.config == model.config
+    texts = (["Which?"], ["This film."]) if task == "question_answering" else ["A good film.", "No."]
+    arrays = hub.load("bert_tiny").tokenizer(texts)
+    found, wanted = again(arrays), model(arrays)
+    for name in found if isinstance(found, dict) else (...,):
+        np.testing.assert_array_equal(found[name], wanted[name])
+    if task != "backbone":
+        np.testing.assert_array_equal(again.predict(texts, verbose=0), model.predict(texts, verbose=0))
+
+
+def test_a_keras_file_goes_on_training_in_another_process(tmp_path):
+    model = hub.load("bert_tiny", task="text_classifier", dtype="mixed_bfloat16")
+    texts, labels = ["A good film.", "Cold soup."], np.array([1, 0])
+    model.fit(texts, labels, verbose=0)
+    model.save(tmp_path / "x.keras")
+    program = """if True:
+        import sys, numpy as np, hornbook, hornbook_hub
+        model = hornbook.models.load_model(sys.argv[1])
+        assert model.optimizer.iterations.numpy() == 1 and model.compute_dtype == "bfloat16"
+        np.save(sys.argv[2], model.predict(["A good film."], verbose=0).astype("float32"))
+        model.fit(["A good film.", "Cold soup."], np.array([1, 0]), verbose=0)
+    """
+    command = [sys.executable, "-c", program, tmp_path / "x.keras", tmp_path / "out.npy"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "out.npy"), model.predict(["A good film."], verbose=0).astype("float32")
+    )
+
+
+def test_a_keras_file_cannot_write_elsewhere(tmp_path):
+    config = hub.load("bert_tiny", task="text_classifier").get_config()
+    for name in ("../x", "/tmp/x", "a/b", ""):
+        with pytest.raises(ValueError, match="named without folders"):
+            hub.TextClassifier.from_config({**config, "preprocessor": {"files": {name: "x"}, "max_length": 4}})
 
 
 # ------------------------------------------------------------------------------------------------- tasks on strings

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -296,6 +297,26 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         """The map that `config` describes."""
         policies = {key: deserialize(value, custom_objects) for key, value in (config["policy_map"] or {}).items()}
         return cls(config["default_policy"], policies)
+
+
+@contextmanager
+def default_policy(policy: Any) -> Iterator[None]:
+    """Inside, layers get this policy unless told otherwise; None leaves the policy as it is.
+
+    >>> import hornbook as keras
+    >>> from hornbook.core.dtype_policies import default_policy
+    >>> with default_policy("bfloat16"):
+    ...     layer = keras.layers.Dense(1)
+    >>> layer.compute_dtype, keras.layers.Dense(1).compute_dtype
+    ('bfloat16', 'float32')
+    """
+    before = global_state.get_global_attribute("dtype_policy")
+    if policy is not None:
+        set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("dtype_policy", before)
 
 
 FloatDTypePolicy = DTypePolicy

@@ -467,6 +467,9 @@ class Layer(Operation):
             check_inputs(self.input_spec, first, self.name)
 
         if not self.built:
+            repeats = getattr(_state, "repeats", None)
+            if repeats is not None and not symbolic:
+                return repeats.call(self, args, kwargs)
             self._build_for(known.bind(args, kwargs))
         if symbolic:
             if asked is not None and (known.takes_training or known.takes_anything):

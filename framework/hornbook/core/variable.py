@@ -14,8 +14,11 @@ from hornbook.core.keras_tensor import standardize_shape
 from hornbook.core.operators import Operators
 from hornbook.core.registry import get_family
 from hornbook.core.scopes import autocast_dtype, current_path, get_stateless_scope, in_stateless_scope
+from hornbook.core.unfilled import unfilled_scope
 
 PIECE = 16 * 1024**2  # bytes, about, of a large array that are read at once
+TINY = 1024  # numbers; so few are copied sooner than memory is handed over
+TILE = 256  # rows and columns that are transposed at once: 256 KB of floats, which a cache holds
 
 
 class Variable(backend.VariableStorage, Operators):
@@ -98,7 +101,11 @@ class Variable(backend.VariableStorage, Operators):
                 return value
 
         self._autocast = bool(autocast) and is_float_dtype(self._dtype)
-        self._value = self._store(initial_value, trainable, aggregation, synchronization)
+        unfilled = unfilled_scope() if callable(initializer) and self._can_be_blank(self._shape, self._dtype) else None
+        if unfilled is not None:
+            unfilled.add(self, initial_value)
+        start = initial_value if unfilled is None else lambda: self._blank(self._shape, self._dtype)
+        self._value = self._store(start, trainable, aggregation, synchronization)
 
     # ------------------------------------------------------------------------------------------------- reading
     @property
@@ -180,9 +187,8 @@ class Variable(backend.VariableStorage, Operators):
         beside what was there before.
         """
         rows = self._rows_of_a_piece()
-        small = not self._shape or self._shape[0] <= rows
         if (
-            small
+            math.prod(self._shape) <= TINY
             or self._dtype == "bool"
             or tuple(source.shape) != self._shape
             or in_stateless_scope()
@@ -194,7 +200,7 @@ class Variable(backend.VariableStorage, Operators):
 
         def fill(array: np.ndarray) -> None:
             for start in range(0, self._shape[0], rows):
-                array[start : start + rows] = whole[start : start + rows]
+                _copy(whole[start : start + rows], array[start : start + rows])
 
         self._take_over(fill)
 
@@ -286,6 +292,16 @@ class Variable(backend.VariableStorage, Operators):
         }
         names = ("_path", "_regularizer", "_constraint", "_overwrite_with_gradient", "_made_trainable")
         return _restored, (type(self), self.numpy(), storage, {name: getattr(self, name) for name in names})
+
+
+def _copy(source: Any, target: np.ndarray) -> None:
+    """target[...] = source; a transposed matrix is read tile by tile, or its numbers would come from far apart."""
+    if not (isinstance(source, np.ndarray) and source.ndim == 2 and source.strides[0] < source.strides[1]):
+        target[...] = source
+        return
+    for i in range(0, len(target), TILE):
+        for j in range(0, target.shape[1], TILE):
+            target[i : i + TILE, j : j + TILE] = source[i : i + TILE, j : j + TILE]
 
 
 def _restored(cls: type, array: np.ndarray, storage: dict, attributes: dict) -> Variable:

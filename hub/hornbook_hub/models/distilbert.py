@@ -206,6 +206,7 @@ PRESETS = {
         "repository": "distilbert/distilbert-base-uncased-finetuned-sst-2-english",
         "revision": "main",
         "aliases": (),
+        "task": "text_classifier",
         "parameters": 66_955_010,
         "licence": "Apache-2.0",
         "about": "6 layers, 768 wide; says whether a review is positive",

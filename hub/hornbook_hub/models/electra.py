@@ -167,6 +167,7 @@ PRESETS = {
         "repository": f"google/electra-{size}-{kind}",
         "revision": "main",
         "aliases": (f"electra_{size}_{kind}_uncased_en",),
+        "task": "replaced_token_detector",
         "parameters": parameters,
         "licence": "Apache-2.0",
         "about": about,

@@ -105,6 +105,7 @@ ARCHITECTURES = {
     "GemmaForSequenceClassification": "text_classifier",
 }
 BACKBONE = GemmaBackbone
+STORED_DTYPE = "bfloat16"  # of the published weights
 
 # ----------------------------------------------------------------------------------------------------- PRESETS table
 PRESETS = {

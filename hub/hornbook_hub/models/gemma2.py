@@ -126,6 +126,7 @@ ARCHITECTURES = {
     "Gemma2ForSequenceClassification": "text_classifier",
 }
 BACKBONE = Gemma2Backbone
+STORED_DTYPE = "bfloat16"  # of the published weights
 
 # ----------------------------------------------------------------------------------------------------- PRESETS table
 PRESETS = {

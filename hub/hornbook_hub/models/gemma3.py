@@ -116,6 +116,7 @@ ARCHITECTURES = {
     "Gemma3TextForSequenceClassification": "text_classifier",
 }
 BACKBONE = Gemma3Backbone
+STORED_DTYPE = "bfloat16"  # of the published weights
 
 # ----------------------------------------------------------------------------------------------------- PRESETS table
 PRESETS = {

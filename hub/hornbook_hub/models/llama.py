@@ -157,6 +157,7 @@ ARCHITECTURES = {
     "LlamaForSequenceClassification": "text_classifier",
 }
 BACKBONE = LlamaBackbone
+STORED_DTYPE = "bfloat16"  # of the published weights
 
 # ----------------------------------------------------------------------------------------------------- PRESETS table
 PRESETS = {

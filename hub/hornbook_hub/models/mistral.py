@@ -69,6 +69,7 @@ ARCHITECTURES = {
     "MistralForSequenceClassification": "text_classifier",
 }
 BACKBONE = MistralBackbone
+STORED_DTYPE = "bfloat16"  # of the published weights
 
 # ----------------------------------------------------------------------------------------------------- PRESETS table
 PRESETS = {

@@ -170,6 +170,7 @@ PRESETS = {
         "repository": "sentence-transformers/all-mpnet-base-v2",
         "revision": "main",
         "aliases": (),
+        "task": "text_embedder",
         "parameters": 109_486_464,
         "licence": "Apache-2.0",
         "about": "12 layers, 768 wide; vectors of English sentences",

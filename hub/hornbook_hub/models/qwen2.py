@@ -76,6 +76,7 @@ ARCHITECTURES = {
     "Qwen2ForSequenceClassification": "text_classifier",
 }
 BACKBONE = Qwen2Backbone
+STORED_DTYPE = "bfloat16"  # of the published weights
 
 # ----------------------------------------------------------------------------------------------------- PRESETS table
 PRESETS = {

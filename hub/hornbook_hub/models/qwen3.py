@@ -69,6 +69,7 @@ ARCHITECTURES = {
     "Qwen3ForSequenceClassification": "text_classifier",
 }
 BACKBONE = Qwen3Backbone
+STORED_DTYPE = "bfloat16"  # of the published weights
 
 # ----------------------------------------------------------------------------------------------------- PRESETS table
 PRESETS = {

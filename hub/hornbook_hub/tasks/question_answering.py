@@ -7,6 +7,7 @@ import numpy as np
 
 import hornbook as keras
 from hornbook import ops
+from hornbook.saving import register_keras_serializable
 from hornbook_hub.preprocessing import Preprocessor
 from hornbook_hub.tasks.task import Task
 
@@ -80,6 +81,7 @@ class QuestionAnswering(Task):
 
 
 @keras.saving.register_keras_serializable(package="hornbook_hub")
+@register_keras_serializable("hornbook_hub")
 class SpanLoss(keras.losses.Loss):
     """The mean cross-entropy of where an answer begins and where it ends; targets are (B, 2) places."""
 

@@ -6,6 +6,7 @@ import numpy as np
 
 import hornbook as keras
 from hornbook import backend, layers, ops
+from hornbook.saving import register_keras_serializable
 from hornbook_hub.heads import pool
 from hornbook_hub.preprocessing import Preprocessor
 from hornbook_hub.tasks.task import Task
@@ -197,6 +198,7 @@ def join(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 
 
 @keras.saving.register_keras_serializable(package="hornbook_hub")
+@register_keras_serializable("hornbook_hub")
 class InBatchNegatives(keras.losses.Loss):
     """How surely each text of a batch finds its partner among all: cross-entropy of softmax(scale cos(a_i, b_j)) at j = i.
 

@@ -8,7 +8,10 @@ import numpy as np
 
 import hornbook as keras
 from hornbook import backend
+from hornbook.core.dtype_policies import default_policy
 from hornbook.core.operation import infer
+from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
+from hornbook_hub.backbone import HubModel, own_config
 from hornbook_hub.families import family_of
 from hornbook_hub.preprocessing import Preprocessor
 from hornbook_hub.saving import save_preset
@@ -16,7 +19,7 @@ from hornbook_hub.tokenizers import is_pair, is_text
 from hornbook_hub.weights import rows_of, variable_at, written_at
 
 
-class Task(keras.Model):
+class Task(HubModel, keras.Model):
     """Base of the tasks: the family's head for the task on its backbone.
 
     The head is called on a dictionary of the inputs and of what the backbone gives.
@@ -75,6 +78,42 @@ class Task(keras.Model):
     def config(self) -> Any:
         """The backbone's config."""
         return self.backbone.config
+
+    # -- configs ---------------------------------------------------------------------------------------------------
+    def get_config(self) -> dict[str, Any]:
+        """What `.keras` files keep: the backbone's config, the preprocessor's files, the other arguments."""
+        arguments = {
+            key: value
+            for key, value in self._constructor_arguments().items()
+            if key not in ("backbone", "preprocessor", "name", "dtype", "trainable")
+        }
+        config = {**own_config(self), **arguments, "backbone": serialize_keras_object(self.backbone)}
+        if self.preprocessor is not None:
+            longest = getattr(self.preprocessor, "max_length", 0)
+            config["preprocessor"] = {"files": self.preprocessor.files(), "max_length": longest}
+        if hasattr(self, "generation_config"):
+            config["generation_config"] = self.generation_config
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The task that `get_config` described, its weights at their start.
+
+        Raises:
+            ValueError: for a preprocessor's file that would not lie in its folder.
+        """
+        arguments = dict(config)
+        generation = arguments.pop("generation_config", None)
+        with default_policy(arguments.get("dtype")):
+            backbone = deserialize_keras_object(arguments.pop("backbone"))
+            preprocessor = arguments.pop("preprocessor", None)
+            if preprocessor is not None:
+                loading = importlib.import_module("hornbook_hub.loading")
+                preprocessor = loading.preprocessor_from(preprocessor["files"], preprocessor["max_length"], backbone)
+            task = cls(backbone, preprocessor, **arguments)
+        if generation is not None:
+            task.generation_config = generation
+        return task
 
     @classmethod
     def from_preset(cls, preset: str, **overrides: Any) -> Any:

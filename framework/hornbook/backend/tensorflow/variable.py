@@ -66,19 +66,18 @@ class VariableStorage(ValueHolder):
 
         (Writing some rows at a time into the variable, as TensorFlow can, would make it copy all of it at each read.)
         """
-        dtype = self._value.dtype.as_numpy_dtype
-        count = math.prod(self._value.shape)
-        memory = np.empty(count * np.dtype(dtype).itemsize + ALIGNMENT, np.uint8)
-        start = -memory.ctypes.data % ALIGNMENT
-        array = memory[start : start + count * np.dtype(dtype).itemsize].view(dtype).reshape(self._value.shape)
+        array = _aligned(np.empty, self._value.shape, self._value.dtype)
         fill(array)
-        if array.dtype.kind in "iuf":
-            tensor = tf.experimental.dlpack.from_dlpack(array.__dlpack__())
-        else:  # bfloat16 and its like, which NumPy cannot hand over
-            tensor = tf.bitcast(
-                tf.experimental.dlpack.from_dlpack(array.view(f"u{array.itemsize}").__dlpack__()), self._value.dtype
-            )
-        self._value.assign(tensor, read_value=False)
+        self._value.assign(_tensor_over(array, self._value.dtype), read_value=False)
+
+    def _can_be_blank(self, shape: Any, dtype: str) -> bool:
+        """Whether `_blank` can give a start of this dtype and shape here."""
+        with tf.init_scope():
+            return tf.executing_eagerly() and dtype not in ("bool", "string") and math.prod(shape) > 0
+
+    def _blank(self, shape: Any, dtype: str) -> Any:
+        """Zeros that take no memory until they are read or written."""
+        return _tensor_over(_aligned(np.zeros, shape, tf.as_dtype(dtype)), tf.as_dtype(dtype))
 
     def _write_add(self, value: Any) -> None:
         self._value.assign_add(value, read_value=False)
@@ -132,6 +131,22 @@ class VariableStorage(ValueHolder):
     @property
     def _shared_name(self) -> str:
         return self._value._shared_name
+
+
+def _aligned(make: Callable, shape: Any, dtype: tf.DType) -> np.ndarray:
+    """An array that begins where TensorFlow's arrays do; `make` is `np.empty` or `np.zeros`."""
+    size = math.prod(shape) * dtype.size
+    memory = make(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(dtype.as_numpy_dtype).reshape(shape)
+
+
+def _tensor_over(array: np.ndarray, dtype: tf.DType) -> Any:
+    """A tensor whose memory is that of the array."""
+    if array.dtype.kind in "iuf":
+        return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    # bfloat16 and its like, which NumPy cannot hand over
+    return tf.bitcast(tf.experimental.dlpack.from_dlpack(array.view(f"u{array.itemsize}").__dlpack__()), dtype)
 
 
 def _is_in_parts(stored: Any) -> bool:

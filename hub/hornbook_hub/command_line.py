@@ -1,0 +1,93 @@
+"""The command `hornbook`, also `python -m hornbook_hub`.
+
+hornbook presets [--family F] [--task T] [--cached]
+hornbook download NAME
+hornbook info NAME
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hornbook_hub.loading import download, find, presets
+
+
+def list_presets(arguments: argparse.Namespace) -> None:
+    """The presets, one a line."""
+    rows = [
+        (row["name"], row["family"], row["task"], sized(row["parameters"], ""), sized(row["bytes"], "B"))
+        + (row["licence"], "yes" if row["cached"] else "")
+        for row in presets()
+        if arguments.family in (None, row["family"])
+        and arguments.task in (None, row["task"])
+        and (row["cached"] or not arguments.cached)
+    ]
+    print_table(("name", "family", "task", "parameters", "size", "licence", "cached"), rows)
+
+
+def fetch(arguments: argparse.Namespace) -> None:
+    """Download a model's files and print the folder they are in."""
+    print(download(arguments.name))
+
+
+def inform(arguments: argparse.Namespace) -> None:
+    """What is known of a model: its preset row, and the contents of its config.json."""
+    files = find(arguments.name)
+    for row in presets():
+        if row["name"] == files.preset:
+            for key, value in row.items():
+                print(f"{key}: {', '.join(value) if isinstance(value, tuple) else value}")
+    print(f"files: {files}")
+    print(json.dumps(files.json("config.json"), indent=2, sort_keys=True))
+
+
+NAME = ("name", {"help": "a preset, hf://org/name, or a folder"})
+COMMANDS: dict[
+    str, tuple[Callable, str, list[tuple[str, dict[str, Any]]]]
+] = {  # name -> what it does, in words, arguments
+    "presets": (
+        list_presets,
+        "list the presets",
+        [
+            ("--family", {"help": "only those of this family, such as bert"}),
+            ("--task", {"help": "only those of this task, such as causal_lm"}),
+            ("--cached", {"action": "store_true", "help": "only those that need no download"}),
+        ],
+    ),
+    "download": (fetch, "download a model's files into the cache", [NAME]),
+    "info": (inform, "show a model's preset and config", [NAME]),
+}
+
+
+def sized(count: int, unit: str) -> str:
+    """A large number in three digits: 109.5M, 438MB."""
+    for step, letter in ((10**12, "T"), (10**9, "G" if unit else "B"), (10**6, "M"), (10**3, "k")):
+        if count >= step:
+            return f"{count / step:.3g}{letter}{unit}"
+    return f"{count}{unit}"
+
+
+def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as what they hold."""
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    for row in (titles, *rows):
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command with these words, those of the command line if None; gives the exit status."""
+    parser = argparse.ArgumentParser("hornbook", description="Pretrained models of Hornbook's hub.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (_, words_for_it, arguments) in COMMANDS.items():
+        command = commands.add_parser(name, help=words_for_it, description=words_for_it)
+        for argument, settings in arguments:
+            command.add_argument(argument, **settings)
+    chosen = parser.parse_args(words)
+    try:
+        COMMANDS[chosen.command][0](chosen)
+    except (ValueError, OSError) as error:
+        print(f"hornbook: {error}", file=sys.stderr)
+        return 1
+    return 0
