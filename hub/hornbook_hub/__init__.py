@@ -8,7 +8,7 @@
 
 from hornbook_hub.loading import load, presets
 from hornbook_hub.models.bert import BertBackbone, BertConfig
-from hornbook_hub.sampling import Sampler
+from hornbook_hub.sampling import Beams, Contrastive, Sampler
 from hornbook_hub.tasks import (
     CausalLM,
     MaskedLM,
@@ -23,9 +23,11 @@ from hornbook_hub.tasks import (
 from hornbook_hub.tokenizers import Tokenizer
 
 __all__ = [
+    "Beams",
     "BertBackbone",
     "BertConfig",
     "CausalLM",
+    "Contrastive",
     "MaskedLM",
     "QuestionAnswering",
     "ReplacedTokenDetector",

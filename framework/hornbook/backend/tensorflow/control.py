@@ -42,7 +42,11 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
     x = convert_to_tensor(inputs)
     updates = convert_to_tensor(updates, x.dtype.name)
     whole = 0  # how many of the last axes are replaced from end to end: what a scatter moves in one piece
-    while whole < len(x.shape) - 1 and x.shape[-1 - whole] is not None and x.shape[-1 - whole] == updates.shape[-1 - whole]:
+    while (
+        whole < len(x.shape) - 1
+        and x.shape[-1 - whole] is not None
+        and x.shape[-1 - whole] == updates.shape[-1 - whole]
+    ):
         whole += 1
     moved = len(x.shape) - whole
     axes = [tf.range(size) for size in updates.shape[:moved]]
