@@ -10,7 +10,7 @@ from hornbook_hub.backbone import Backbone
 from hornbook_hub.images import ImagePreprocessor
 from hornbook_hub.loading import download, load, presets
 from hornbook_hub.models.bert import BertBackbone, BertConfig
-from hornbook_hub.sampling import Sampler
+from hornbook_hub.sampling import Beams, Contrastive, Sampler
 from hornbook_hub.tasks import (
     CausalLM,
     DistilledImageClassifier,
@@ -30,9 +30,11 @@ from hornbook_hub.uploading import upload
 
 __all__ = [
     "Backbone",
+    "Beams",
     "BertBackbone",
     "BertConfig",
     "CausalLM",
+    "Contrastive",
     "DistilledImageClassifier",
     "ImageClassifier",
     "ImageEmbedder",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from hornbook import backend, ops
+from hornbook.quantization.integers import Integers
 from hornbook_hub.decoders import NOWHERE, Cache
 from hornbook_hub.sampling import Sampler
 
@@ -55,6 +56,9 @@ class Writer:
     def __init__(self, model: Any, sampler: Sampler, end: Sequence[int], pad: int) -> None:
         self.model, self.sampler, self.end, self.pad = model, sampler, tuple(end), pad
         self._programs: dict[tuple, Any] = {}
+        for layer in model._flatten_layers():
+            if isinstance(power := getattr(layer, "_power", None), Integers):
+                power.lay_rows()
 
     def _program(self, function: Any, *sizes: int) -> Any:
         """A function compiled for these sizes."""
@@ -105,6 +109,24 @@ class Writer:
         return written, pieces, position, memories, slots, seen, done
 
     # -- what runs on the host ---------------------------------------------------------------------------------------
+    def _arranged(self, prompts: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+        """The prompts' ids and positions, (B, T) each, padded on the left."""
+        time = prompt_size(max(map(len, prompts)))
+        ids = np.full((len(prompts), time), self.pad, "int32")
+        positions = np.full((len(prompts), time), NOWHERE, "int32")
+        for row, prompt in enumerate(prompts):
+            ids[row, time - len(prompt) :] = prompt
+            positions[row, time - len(prompt) :] = np.arange(len(prompt))
+        return ids, positions
+
+    def _seen(self, prompts: Sequence[Sequence[int]], count: int) -> Any:
+        """What the choice of the first piece depends on besides the logits: which pieces (B, V) were there."""
+        seen = np.zeros((len(prompts), self.model.config.vocab_size if self.sampler.looks_back else 0), "bool")
+        if self.sampler.looks_back:
+            for row, prompt in enumerate(prompts):
+                seen[row, list(prompt)] = True
+        return seen
+
     def write(self, prompts: Sequence[Sequence[int]], count: int, seed: int = 0) -> Iterator[np.ndarray]:
         """The pieces that follow each prompt, stretch by stretch: arrays (B, 1), then (B, up to STRETCH).
 
@@ -113,21 +135,10 @@ class Writer:
             count: how many pieces to write after each; fewer where all have come to an end.
             seed: of the draws.
         """
-        backbone = self.model.backbone
-        batch, longest = len(prompts), max(map(len, prompts))
-        time = prompt_size(longest)
-        ids = np.full((batch, time), self.pad, "int32")
-        positions = np.full((batch, time), NOWHERE, "int32")
-        for row, prompt in enumerate(prompts):
-            ids[row, time - len(prompt) :] = prompt
-            positions[row, time - len(prompt) :] = np.arange(len(prompt))
-        cache = backbone.new_cache(batch, cache_size(time + min(count, 256) + STRETCH))
-        seen: Any = np.zeros((batch, 0), "bool")
-        if self.sampler.looks_back:
-            seen = np.zeros((batch, backbone.config.vocab_size), "bool")
-            for row, prompt in enumerate(prompts):
-                seen[row, list(prompt)] = True
-
+        ids, positions = self._arranged(prompts)
+        batch, time = ids.shape
+        cache = self.model.backbone.new_cache(batch, cache_size(time + min(count, 256) + STRETCH))
+        seen = self._seen(prompts, count)
         prefill = self._program(self._read, batch, time, cache.slots.shape[1])
         pieces, memories, slots, seen, done = prefill(
             ids, positions, cache.layers, cache.slots, seen, np.array([seed, 0], "int32")

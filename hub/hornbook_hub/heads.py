@@ -134,7 +134,7 @@ class CausalHead(layers.Layer):
 
     def call(self, outputs: dict[str, Any]) -> Any:
         x = outputs["last_hidden_state"]
-        logits = ops.matmul(x, ops.transpose(self.table.whole_weight())) if self.tied else self.projection(x)
+        logits = self.table.products_with_rows(x) if self.tied else self.projection(x)
         return logits if self.softcap is None else ops.tanh(logits / self.softcap) * self.softcap
 
     @staticmethod

@@ -140,7 +140,76 @@ class Sampler:
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
 
 
-SAMPLERS = {
+@dataclass(frozen=True)
+class Beams:
+    """Beam search: of all continuations of `num_beams` texts, the `num_beams` likeliest are kept at each step.
+
+    A text that has come to its end competes with sum(log p) / pieces^length_penalty.
+
+    Args:
+        num_beams: how many texts are kept.
+        length_penalty: above 0, longer texts are favoured.
+        early_stopping: True: stop once `num_beams` texts have ended; False: stop once the best that goes on is worse, at its
+            length now, than the worst that has ended; "never": at the length most favourable to it.
+
+    Raises:
+        ValueError: for numbers outside of their range.
+
+    Source: the search is Graves 2012, https://arxiv.org/abs/1211.3711; the rules of stopping are those of transformers.
+
+    >>> from hornbook_hub.sampling import Beams
+    >>> Beams(num_beams=2).length_penalty
+    1.0
+    """
+
+    num_beams: int = 4
+    length_penalty: float = 1.0
+    early_stopping: bool | str = False
+
+    looks_back = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.num_beams, int) or self.num_beams < 1:
+            raise ValueError(f"num_beams must be an integer, 1 or more, got {self.num_beams!r}.")
+        if self.early_stopping not in (True, False, "never"):
+            raise ValueError(f"early_stopping must be True, False or 'never', got {self.early_stopping!r}.")
+
+
+@dataclass(frozen=True)
+class Contrastive:
+    """Contrastive search: among the likeliest pieces, one that is likely and unlike what was there.
+
+    (1 - penalty_alpha) p(v | x) - penalty_alpha max_j cos(h_v, h_j), over the hidden states h_j of the pieces before.
+
+    Args:
+        penalty_alpha: between 0 (greedy) and 1.
+        top_k: among how many of the likeliest.
+
+    Raises:
+        ValueError: for numbers outside of their range.
+
+    Source: Su et al. 2022, https://arxiv.org/abs/2202.06417.
+
+    >>> from hornbook_hub.sampling import Contrastive
+    >>> Contrastive().penalty_alpha
+    0.6
+    """
+
+    penalty_alpha: float = 0.6
+    top_k: int = 4
+
+    looks_back = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.penalty_alpha <= 1:
+            raise ValueError(f"penalty_alpha must be between 0 and 1, got {self.penalty_alpha!r}.")
+        if not isinstance(self.top_k, int) or self.top_k < 1:
+            raise ValueError(f"top_k must be an integer, 1 or more, got {self.top_k!r}.")
+
+
+SAMPLERS: dict[str, Any] = {
+    "beam": Beams(),
+    "contrastive": Contrastive(),
     "greedy": Sampler(temperature=0),
     "random": Sampler(),
     "top_k": Sampler(top_k=5),
@@ -148,17 +217,17 @@ SAMPLERS = {
 }
 
 
-def sampler_of(given: Any) -> Sampler:
-    """A sampler by its name ("greedy", "random", "top_k", "top_p"), or itself.
+def sampler_of(given: Any) -> Any:
+    """A sampler by its name ("greedy", "random", "top_k", "top_p", "beam", "contrastive"), or itself.
 
     Raises:
         ValueError: for a name nobody knows.
     """
-    if isinstance(given, Sampler):
+    if isinstance(given, Sampler | Beams | Contrastive):
         return given
     if given in SAMPLERS:
         return SAMPLERS[given]
     raise ValueError(
         f"sampler must be one of {sorted(SAMPLERS)} or a hornbook_hub.Sampler(temperature=, top_k=, top_p=, min_p=, "
-        f"repetition_penalty=), got {given!r}."
+        f"repetition_penalty=), Beams(...) or Contrastive(...), got {given!r}."
     )

@@ -8,6 +8,7 @@ from typing import Any
 import hornbook as keras
 from hornbook import layers, ops
 from hornbook.core.operation import infer
+from hornbook_hub.backbone import Backbone
 
 
 def pair(size: Any) -> tuple[int, int]:
@@ -21,7 +22,7 @@ def pair(size: Any) -> tuple[int, int]:
     return height, width
 
 
-class VisionBackbone(keras.Model):
+class VisionBackbone(Backbone):
     """Base of the models of images.
 
     A family's class makes its parts and calls `make_weights`; its `call` is the formula. Called with
@@ -31,14 +32,9 @@ class VisionBackbone(keras.Model):
         config: the sizes.
     """
 
-    config_class: Any
     input_names = ("pixel_values",)
     embedding = "pooler_output"  # what stands for an image as a whole, if nothing was trained to: see ImageEmbedder
     classifier_dropout = 0.0
-
-    def __init__(self, config: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.config = config
 
     @property
     def image_size(self) -> tuple[int | None, int | None]:

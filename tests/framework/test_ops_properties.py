@@ -167,3 +167,14 @@ def test_an_axis_that_is_not_there_is_named(name, symbolic):
     x = KerasTensor((2, 3)) if symbolic else np.ones((2, 3), "float32")
     with pytest.raises(ValueError, match=r"(?i)(axis|dimension)"):
         getattr(ops, name)(x, axis=5)
+
+
+@few
+@given(st.data(), arrays(["float32", "int32"], hnp.array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=4)))
+def test_a_block_is_replaced(data, x):
+    sizes = [data.draw(st.integers(1, n)) for n in x.shape]  # axes that are replaced from end to end among them
+    starts = [data.draw(st.integers(0, n - size)) for n, size in zip(x.shape, sizes, strict=True)]
+    block = (np.arange(np.prod(sizes)).reshape(sizes) + 200).astype(x.dtype)
+    wanted = x.copy()
+    wanted[tuple(slice(start, start + size) for start, size in zip(starts, sizes, strict=True))] = block
+    same(lambda a, b: ops.slice_update(a, starts, b), wanted, x, block)

@@ -3,6 +3,7 @@
 import importlib
 from typing import Any
 
+from hornbook import ops
 from hornbook.core.layer import Layer
 
 
@@ -66,6 +67,19 @@ class Adaptable(Layer):
         if self._power is not None:
             return self._power.whole()
         return self.__dict__["embeddings" if "embeddings" in self.__dict__ else "kernel"].value
+
+    def products_with_rows(self, x: Any) -> Any:
+        """x E^T: vectors (..., M) with the rows of a table (V, M), in floats; a quantized table is not unpacked for few.
+
+        >>> import numpy as np
+        >>> import hornbook as keras
+        >>> layer = keras.layers.Embedding(3, 2, embeddings_initializer="ones")
+        >>> layer.build(())
+        >>> print(layer.products_with_rows(np.ones((1, 2), "float32")).numpy())
+        [[2. 2. 2.]]
+        """
+        found = getattr(self._power, "products_with_rows", None)
+        return ops.matmul(x, ops.transpose(self.whole_weight())) if found is None else found(x)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain data, and the correction's where there is one."""

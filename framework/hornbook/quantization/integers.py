@@ -13,6 +13,8 @@ from hornbook.quantizers import (
     unpack_int4,
 )
 
+FEW = 16  # vectors of a product that are multiplied one by one
+
 
 class Integers:
     """The base: takes the float weight away from a layer, keeps integers and scales, and computes with these.
@@ -110,6 +112,13 @@ class Integers:
         return weight + lora.correction(self.layer, self.name) if self.corrected else weight
 
     # ------------------------------------------------------------------------------------------------- computing
+    def lay_rows(self) -> None:
+        """Prepare for many products with few vectors; see `PerChannel.lay_rows`."""
+
+    def products_with_rows(self, x: Any) -> Any:
+        """x E^T, vectors with the rows of a table in floats."""
+        return ops.matmul(x, ops.transpose(ops.cast(self.whole(), x.dtype)))
+
     def call(self, inputs: Any) -> Any:
         """The layer's formula with the integers."""
         if self.is_table:
@@ -154,6 +163,48 @@ class PerChannel(Integers):
     and the gradient goes through as if nothing had been rounded.
     """
 
+    laid: Variable | None = None
+
+    def lay_rows(self) -> None:
+        """Keep the integers of a matrix a second time, a row for each output.
+
+        A vector times rows that lie one after the other is as fast as the memory; the columns of a matrix of integers are
+        read many times slower. `load_weights` and `merge_lora` renew the rows; who assigns to the kernel calls this again.
+        """
+        if self.product is None or self.product.equation or self.unpack().dtype != "int8":
+            return
+        rows = ops.transpose(self.unpack())
+        if self.laid is None:
+            self.laid = Variable(rows, dtype="int8", trainable=False, autocast=False, name=f"{self.name}_rows")
+        else:
+            self.laid.assign(rows)
+
+    def after_load(self) -> None:
+        """Renew what is derived from the weight."""
+        super().after_load()
+        if self.laid is not None:
+            self.lay_rows()
+
+    def merge(self) -> None:
+        """Add a correction to the weight, and renew what is derived from it."""
+        super().merge()
+        if self.laid is not None:
+            self.lay_rows()
+
+    def times(self, x: Any) -> Any:
+        """The product of vectors with the integers."""
+        assert self.product is not None
+        if self.laid is not None and _few(x):
+            return _with_rows(x, self.laid)
+        return self.product(x, ops.cast(self.unpack(), x.dtype))
+
+    def products_with_rows(self, x: Any) -> Any:
+        """x E^T = (x q^T) / scale, where there is no correction."""
+        if self.corrected or not _few(x) or getattr(self.layer, self.name).shape != self.weight_shape:
+            return super().products_with_rows(x)
+        scale = ops.cast(getattr(self.layer, self.scale_name), x.dtype)
+        return _with_rows(x, self.unpack()) / scale
+
     @property
     def scale_name(self) -> str:
         """The name of the scale."""
@@ -197,11 +248,11 @@ class PerChannel(Integers):
         quantizer = QuantizationConfig.activation_quantizer_or_default(self.config, None)
         scale = self.product.kernel_scale(self.kept_scale())
         if quantizer is None:
-            outputs = self.product(inputs, ops.cast(self.unpack(), inputs.dtype))
+            outputs = self.times(inputs)
             return ops.divide(outputs, ops.cast(scale, outputs.dtype))
         rounded, inputs_scale = rounded_inputs(inputs, quantizer, self.product.summed_inputs)
         # Sums of small integers are exact in float32, for which every device has a fast product.
-        outputs = self.product(rounded, ops.cast(self.unpack(), "float32"))
+        outputs = self.times(rounded)
         return ops.cast(outputs / (self.product.inputs_scale(inputs_scale) * scale), inputs.dtype)
 
     def multiply_back(self, inputs: Any) -> Any:
@@ -380,6 +431,27 @@ def rounded_inputs(inputs: Any, quantizer: Any, axis: tuple[int, ...]) -> tuple[
     scale = ops.stop_gradient(ops.cast(scale, "float32"))
     exact = ops.cast(inputs, "float32") * scale
     return exact + ops.stop_gradient(ops.cast(q, "float32") - exact), scale
+
+
+def _few(x: Any) -> bool:
+    """Whether x is known to hold few vectors, so few that the weights are read more often than they are computed with."""
+    return None not in tuple(x.shape) and _size(x.shape[:-1]) <= FEW
+
+
+def _with_rows(x: Any, rows: Any) -> Any:
+    """x rows^T, one vector at a time: each then reads the integers as they lie, and none is kept in floats."""
+    vectors = ops.reshape(x, (-1, x.shape[-1]))
+    turned = ops.transpose(ops.cast(rows, x.dtype))
+    found = [ops.matmul(vectors[i : i + 1], turned) for i in range(vectors.shape[0])]
+    outputs = found[0] if len(found) == 1 else ops.concatenate(found, axis=0)
+    return ops.reshape(outputs, (*x.shape[:-1], rows.shape[0]))
+
+
+def _size(shape: Any) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size
 
 
 def _length(power: Integers) -> int:

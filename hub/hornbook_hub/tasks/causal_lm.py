@@ -7,11 +7,16 @@ from typing import Any
 import numpy as np
 
 import hornbook as keras
+from hornbook_hub.beams import BeamWriter, ContrastiveWriter
+from hornbook_hub.constraints import ConstrainedWriter
 from hornbook_hub.generation import Writer
 from hornbook_hub.preprocessing import Preprocessor
-from hornbook_hub.sampling import sampler_of
+from hornbook_hub.sampling import Beams, Contrastive, Sampler, sampler_of
+from hornbook_hub.speculation import SpeculativeWriter
 from hornbook_hub.tasks.task import Task
 from hornbook_hub.tokenizers import is_text
+
+WRITERS: dict[type, type[Writer]] = {Sampler: Writer, Beams: BeamWriter, Contrastive: ContrastiveWriter}
 
 
 class CausalLM(Task):
@@ -73,6 +78,9 @@ class CausalLM(Task):
         stop: str | Sequence[str] = (),
         seed: int | None = None,
         strip_prompt: bool = False,
+        draft: Any = None,
+        draft_length: int = 4,
+        constraint: Any = None,
         **settings: Any,
     ) -> Any:
         """Write on after prompts.
@@ -81,11 +89,17 @@ class CausalLM(Task):
             prompts: a text or several, or ids: a row of them, or several rows of any lengths.
             max_length: how many pieces a text may have with its prompt.
             max_new_tokens: how many pieces to write; 64 if neither is given.
-            sampler: "greedy" (the default), "random", "top_k", "top_p", or a `Sampler`.
+            sampler: "greedy" (the default), "random", "top_k", "top_p", "beam", "contrastive", or a `Sampler`, `Beams` or
+                `Contrastive`.
             stop: texts at which the writing ends; they are left out.
             seed: of the draws; new ones each time if None.
             strip_prompt: give what was written alone.
-            settings: numbers of the sampler (`temperature`, `top_k`, `top_p`, `min_p`, `repetition_penalty`).
+            draft: a smaller model with the same pieces, or "prompt" for what followed in the text before: it proposes pieces
+                that the model reads at once. What is written follows the model alone; see `SpeculativeWriter`.
+            draft_length: how many pieces it proposes at a time.
+            constraint: a regular expression, or a JSON schema as a dictionary, that what is written matches as a whole.
+            settings: numbers of the sampler (`temperature`, `top_k`, `top_p`, `min_p`, `repetition_penalty`; `num_beams`,
+                `length_penalty`, `early_stopping`; `penalty_alpha`, `top_k`).
 
         Returns:
             a text for each prompt, or a list of ids for each row of ids; one alone where one was given.
@@ -99,7 +113,8 @@ class CausalLM(Task):
             raise ValueError("stop is for prompts that are texts, got ids.")
         written: list[list[int]] = [[] for _ in rows]
         found: list[str | None] = [None] * len(rows)
-        for pieces in self._pieces(rows, max_length, max_new_tokens, sampler, seed, settings):
+        how = self._writer(sampler, settings, draft, draft_length, constraint)
+        for pieces in self._pieces(rows, max_length, max_new_tokens, seed, how):
             for row, new in enumerate(pieces):
                 written[row] += self._until_end(written[row], new)
                 if stops and found[row] is None:
@@ -129,6 +144,9 @@ class CausalLM(Task):
         sampler: Any = None,
         stop: str | Sequence[str] = (),
         seed: int | None = None,
+        draft: Any = None,
+        draft_length: int = 4,
+        constraint: Any = None,
         **settings: Any,
     ) -> Iterator[Any]:
         """What `generate` writes after one prompt, as it comes: parts of the text, or ids where the prompt is ids."""
@@ -138,7 +156,8 @@ class CausalLM(Task):
         stops = [stop] if isinstance(stop, str) else list(stop)
         ids: list[int] = []
         told = 0
-        for pieces in self._pieces(rows, max_length, max_new_tokens, sampler, seed, settings):
+        how = self._writer(sampler, settings, draft, draft_length, constraint)
+        for pieces in self._pieces(rows, max_length, max_new_tokens, seed, how):
             new = self._until_end(ids, pieces[0])
             ids += new
             if not texts:
@@ -204,9 +223,27 @@ class CausalLM(Task):
             raise ValueError("A prompt needs at least one piece; begin with the token that begins texts.")
         return rows, one, isinstance(prompts, str) or is_text(prompts)
 
+    def _writer(self, sampler: Any, settings: dict, draft: Any, draft_length: int, constraint: Any) -> Writer:
+        """What writes in this way; made once, since its programs are compiled."""
+        chosen = sampler_of("greedy" if sampler is None and not settings else sampler or "random")
+        chosen = replace(chosen, **settings)
+        key = (chosen, self.end_ids, self.pad_id)
+        if draft is not None and constraint is not None:
+            raise ValueError("draft and constraint exclude each other: a draft knows nothing of the constraint.")
+        name = (*key, draft, draft_length, repr(constraint))
+        if name not in self._writers:
+            if draft is not None:
+                self._writers[name] = SpeculativeWriter(self, *key, draft, draft_length)
+            elif constraint is not None:
+                self._writers[name] = ConstrainedWriter(self, *key, constraint)
+            else:
+                self._writers[name] = WRITERS[type(chosen)](self, *key)
+        return self._writers[name]
+
     def _pieces(
-        self, rows: list, max_length: int | None, count: int | None, sampler: Any, seed: int | None, settings: dict
-    ) -> Iterator[np.ndarray]:
+        self, rows: list, max_length: int | None, count: int | None, seed: int | None, writer: Writer
+    ) -> Iterator[Any]:
+        """For each row, what is written, as it comes: arrays, or rows of different lengths."""
         longest = max(map(len, rows))
         if count is None:
             count = 64 if max_length is None else max_length - longest
@@ -217,13 +254,8 @@ class CausalLM(Task):
                 f"There is no room to write: the longest prompt has {longest} pieces, max_length is {max_length}, and the "
                 f"model has {limit} positions."
             )
-        chosen = sampler_of("greedy" if sampler is None and not settings else sampler or "random")
-        chosen = replace(chosen, **settings)
-        key = (chosen, self.end_ids, self.pad_id)
-        if key not in self._writers:
-            self._writers[key] = Writer(self, *key)
         seed = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
-        return self._writers[key].write(rows, count, seed)
+        return writer.write(rows, count, seed)
 
     def _until_end(self, before: list[int], new: Any) -> list[int]:
         """The new pieces up to the end of the text, which is left in."""

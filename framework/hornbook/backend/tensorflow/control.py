@@ -41,8 +41,16 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
     """The array with a block replaced."""
     x = convert_to_tensor(inputs)
     updates = convert_to_tensor(updates, x.dtype.name)
-    axes = [tf.range(size) for size in updates.shape]
-    starts = tf.unstack(convert_to_tensor(start_indices, "int32"))
+    whole = 0  # how many of the last axes are replaced from end to end: what a scatter moves in one piece
+    while (
+        whole < len(x.shape) - 1
+        and x.shape[-1 - whole] is not None
+        and x.shape[-1 - whole] == updates.shape[-1 - whole]
+    ):
+        whole += 1
+    moved = len(x.shape) - whole
+    axes = [tf.range(size) for size in updates.shape[:moved]]
+    starts = tf.unstack(convert_to_tensor(start_indices, "int32"))[:moved]
     places = tf.meshgrid(*[axis + start for axis, start in zip(axes, starts, strict=True)], indexing="ij")
     return tf.tensor_scatter_nd_update(x, tf.stack(places, -1), updates)
 
