@@ -22,6 +22,7 @@ from hornbook.saving.safetensors import DamagedWeightsError, Tensors, shards
 from hornbook_hub import timm
 from hornbook_hub.families import FAMILIES, family_of, preset_rows
 from hornbook_hub.lock import check, read_lock, sha256_of, write_lock
+from hornbook_hub.nested import TEXT_PARTS, text_config, text_layout
 from hornbook_hub.preprocessing import Preprocessor
 from hornbook_hub.tasks import POOLINGS, TASKS, Classifier
 from hornbook_hub.tokenizers import Tokenizer
@@ -83,11 +84,15 @@ def load(
     of_timm = config_dict if "architecture" in config_dict and "model_type" not in config_dict else None
     if of_timm is not None:
         config_dict, layout = timm.read_config(of_timm, FAMILIES)
-    kind = config_dict.get("model_type")
+    whole = config_dict.get("model_type")
+    kind = TEXT_PARTS.get(whole, whole)
     if kind not in FAMILIES:
-        raise ValueError(f"{files} holds a model of type {kind!r}; the hub knows {sorted(FAMILIES)}.")
+        raise ValueError(f"{files} holds a model of type {kind!r}; the hub knows {sorted([*FAMILIES, *TEXT_PARTS])}.")
     family = FAMILIES[kind]
-    if of_timm is None:
+    if kind != whole:
+        config_dict, layout = text_config(config_dict, family), text_layout(family)
+        logger.warning("%s reads more than texts (%s); the part that reads texts is loaded.", files, whole)
+    elif of_timm is None:
         layout = family  # of the files
     backbone_class = family.BACKBONE
     known = {f.name for f in backbone_class.config_class.__dataclass_fields__.values()}

@@ -144,4 +144,20 @@ PRESETS = {
         "licence": "Gemma",
         "about": "26 layers, 1152 wide; English chat",
     },
+    "gemma3_4b": {
+        "repository": "google/gemma-3-4b-pt",
+        "revision": "main",
+        "aliases": (),
+        "parameters": 3_880_099_328,
+        "licence": "Gemma",
+        "about": "34 layers, 2560 wide; many languages; the part that reads texts",
+    },
+    "gemma3_4b_instruct": {
+        "repository": "google/gemma-3-4b-it",
+        "revision": "main",
+        "aliases": ("gemma3_instruct_4b_text",),
+        "parameters": 3_880_099_328,
+        "licence": "Gemma",
+        "about": "34 layers, 2560 wide; chat in many languages; the part that reads texts",
+    },
 }
