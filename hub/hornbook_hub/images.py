@@ -266,10 +266,10 @@ class ImageLayer(layers.Layer):
 
     def resized(self, height: Any, width: Any) -> tuple[Any, Any]:
         """As the preprocessor's, where the size of the images may be known only when they come."""
-        wanted = self.preprocessor
-        if "height" in wanted.size or (isinstance(height, int) and isinstance(width, int)):
+        wanted, size = self.preprocessor, self.preprocessor.size or {}
+        if "shortest_edge" not in size or (isinstance(height, int) and isinstance(width, int)):
             return wanted.resized(height, width)
-        edge, short = wanted.size["shortest_edge"], ops.minimum(height, width)
+        edge, short = size["shortest_edge"], ops.minimum(height, width)
         return edge * height // short, edge * width // short
 
     def center_crop(self, x: Any, height: int, width: int) -> Any:

@@ -69,9 +69,9 @@ def read_config(config: dict[str, Any], families: dict[str, Any]) -> tuple[dict[
         ValueError: for architectures and settings that are not known here.
     """
     name = str(config.get("architecture"))
-    for model_type, family in families.items():
-        layout = getattr(family, "TIMM", None)
-        fields = layout.config(name) if layout is not None else None
+    of_timm = [(model_type, family, family.TIMM) for model_type, family in families.items() if hasattr(family, "TIMM")]
+    for model_type, family, layout in of_timm:
+        fields = layout.config(name)
         if fields is None:
             continue
         unknown = sorted(set(config) - KNOWN)

@@ -32,7 +32,7 @@ class ImageClassifier(Classifier):
     >>> images = np.zeros((2, 40, 50, 3), "uint8")
     >>> model.predict(images, verbose=0).shape
     (2, 3)
-    >>> [label for label, _ in model.classify(images[0], top_k=3)]
+    >>> sorted(label for label, probability in model.classify(images[0], top_k=3))
     ['LABEL_0', 'LABEL_1', 'LABEL_2']
     """
 
