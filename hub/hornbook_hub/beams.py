@@ -62,8 +62,8 @@ class BeamWriter(Writer):
         def goes_on(step: Any, *rest: Any) -> Any:
             return ops.logical_and(step < count, ops.any(rest[-1]))
 
-        def body(step: Any, logs: Any, memories: Any, slots: Any, *texts: Any) -> tuple:
-            pieces, rows, *texts = self._step(step, logs, count, *texts)
+        def body(step: Any, logs: Any, memories: Any, slots: Any, *before: Any) -> tuple:
+            pieces, rows, *texts = self._step(step, logs, count, *before)
             memories, slots = picked(memories, rows), picked(slots, rows)
             cache = Cache(memories, slots, used + step)
             hidden, cache = self.model.backbone.decode(pieces, repeated(position, beams) + step, cache)

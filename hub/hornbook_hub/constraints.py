@@ -183,10 +183,11 @@ class Expression:
             if len(digits) != size or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
                 raise self.error(f"\\{sign} is followed by {size} hexadecimal digits")
             self.place += size
-            return [(int(digits, 16),) * 2]
+            return [(int(digits, 16), int(digits, 16))]
         if sign.isalnum() and sign not in ESCAPES:
             raise self.error(f"\\{sign} is not supported")
-        return [(ord(ESCAPES.get(sign, sign)),) * 2]
+        sign = ESCAPES.get(sign, sign)
+        return [(ord(sign), ord(sign))]
 
     def character_class(self) -> Ranges:
         negated = self.peek() == "^"

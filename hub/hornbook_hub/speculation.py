@@ -127,6 +127,7 @@ class SpeculativeWriter(Writer):
         found = ops.argmax(rank, axis=1)[:, None]
         following = found + 1 + ops.arange(self.pieces + 1)[None]
         pieces = ops.take_along_axis(text, ops.minimum(following, text.shape[1] - 1), axis=1)
+        pieces = ops.maximum(pieces, 0)  # where nothing is written yet, the draft is some piece
         return pieces, ops.one_hot(pieces, self.model.config.vocab_size)
 
     def _rounds(

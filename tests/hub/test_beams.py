@@ -24,6 +24,7 @@ def theirs(model, prompt, count, **settings):
     return found[0].tolist()
 
 
+@pytest.mark.exhaustive
 def test_beams_for_200_pieces(tmp_path):
     model, ours = twin("llama", tmp_path, eos_token_id=None)
     wanted = [theirs(model, prompt, 200, num_beams=3) for prompt in PROMPTS]

@@ -95,7 +95,7 @@ def written(model, constraint, count, seed):
 )
 def test_what_is_written_matches_an_expression(pattern, model):
     for seed in range(4):
-        for count in (24, 25, 40):
+        for count in (24, 25):
             for text in written(model, pattern, count, seed):
                 assert re.fullmatch(pattern, text), text
     greedy = model.generate("Say: ", max_new_tokens=30, constraint=pattern, strip_prompt=True)
@@ -110,6 +110,7 @@ def test_what_is_written_matches_a_schema(schema, model):
                 assert valid(json.loads(text), schema), text
 
 
+@pytest.mark.exhaustive
 def test_a_ragged_batch_is_what_each_prompt_gives_alone(model):
     prompts = ["Say: ", "no", "αβ {"]
     options = {"max_new_tokens": 60, "constraint": SCHEMAS[0]}

@@ -24,7 +24,7 @@ def made(kind, seed):
     return model
 
 
-@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+@pytest.mark.parametrize("kind", ["gpt2", pytest.param("llama", marks=pytest.mark.exhaustive)])
 def test_rows_say_what_columns_say(kind, tmp_path):
     config = keras.quantizers.Int8QuantizationConfig(activation_quantizer=None)
     model, other = made(kind, 0), made(kind, 1)
