@@ -19,13 +19,12 @@ from hornbook.saving.safetensors import DamagedWeightsError, Tensors, shards
 from hornbook_hub.families import FAMILIES, preset_rows
 from hornbook_hub.preprocessing import Preprocessor
 from hornbook_hub.tasks import POOLINGS, TASKS, Classifier
-from hornbook_hub.tokenizers import Tokenizer
+from hornbook_hub.tokenizers import Tokenizer, folders
 from hornbook_hub.weights import load_rows, rows_of
 
 logger = logging.getLogger("hornbook_hub")
 
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
-TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "tokenizer_config.json")
 
 
 def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = True, **overrides: Any) -> Any:
@@ -301,9 +300,15 @@ def _preprocessor(files: Files, max_length: int, family: Any) -> Preprocessor | 
 
 def tokenizer_of(files: Files, max_length: int, names: tuple[str, ...]) -> Tokenizer | None:
     """The tokenizer of a checkpoint, None where it has none."""
-    paths = {name: files.path(name) for name in TOKENIZER_FILES}
-    found = next((p for name, p in paths.items() if p is not None and name != "tokenizer_config.json"), None)
-    return None if found is None else Tokenizer.from_folder(found.parent, max_length, names)
+    whole = files.path("tokenizer.json")
+    vocabularies = folders.VOCABULARIES if whole is None else folders.OLD_VOCABULARIES
+    paths = [whole, *map(files.path, vocabularies)]
+    found = next((path for path in paths if path is not None), None)
+    if found is None:
+        return None
+    for name in (*folders.SETTINGS, *folders.TEMPLATES):
+        files.path(name)  # fetched, into the same folder
+    return Tokenizer.from_folder(found.parent, max_length, names)
 
 
 # ------------------------------------------------------------------------------------------------------------- weights

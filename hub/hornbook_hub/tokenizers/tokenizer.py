@@ -1,10 +1,5 @@
-"""Texts as numbers: tokenizers on the `tokenizers` library, the engine that the checkpoints were made with.
+"""The tokenizer: one class for every kind, since the engine knows what the kinds differ in."""
 
-A folder's `tokenizer.json` says everything; where there is only a `vocab.txt`, `tokenizer_config.json` says how to clean the
-text. The ids are those of transformers on every string.
-"""
-
-import datetime
 import json
 import os
 from collections.abc import Sequence
@@ -13,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from hornbook.core.untrusted import read_json
 from hornbook_hub.preprocessing import Preprocessor
+from hornbook_hub.tokenizers.chat import render_chat
+from hornbook_hub.tokenizers.folders import open_folder
 
 
 class Tokenizer(Preprocessor):
@@ -61,31 +57,16 @@ class Tokenizer(Preprocessor):
         max_length: int = 512,
         names: Sequence[str] = ("input_ids", "attention_mask", "token_type_ids"),
     ) -> "Tokenizer":
-        """The tokenizer of a folder that holds `tokenizer.json`, or `vocab.txt`.
+        """The tokenizer of a folder in Hugging Face's layout.
+
+        It holds `tokenizer.json`; or a vocabulary (`vocab.txt`, `vocab.json` with `merges.txt`, a SentencePiece model, a file
+        of tiktoken's), of which `tokenizer_config.json` or `config.json` says whose kind it is.
 
         Raises:
-            FileNotFoundError: where neither is there.
+            FileNotFoundError: where none of these is there.
             ValueError: for a file that is no tokenizer.
         """
-        import tokenizers
-
-        folder = Path(folder)
-        settings_file = folder / "tokenizer_config.json"
-        settings = read_json(settings_file.read_bytes(), str(settings_file)) if settings_file.is_file() else {}
-        whole, vocabulary = folder / "tokenizer.json", folder / "vocab.txt"
-        if whole.is_file():
-            try:
-                return cls(tokenizers.Tokenizer.from_file(str(whole)), settings, max_length, names)
-            except BaseException as error:  # what the library raises is no class of its own, nor always an Exception
-                if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
-                    raise
-                if not vocabulary.is_file():
-                    raise ValueError(
-                        f"{whole} is no tokenizer that this version of tokenizers reads: {error}"
-                    ) from None
-        if not vocabulary.is_file():
-            raise FileNotFoundError(f"{folder} holds no tokenizer: neither tokenizer.json nor vocab.txt is there.")
-        return cls(word_pieces(vocabulary, settings), settings, max_length, names)
+        return cls(*open_folder(Path(folder)), max_length, names)
 
     @property
     def tokenizer(self) -> "Tokenizer":
@@ -141,11 +122,13 @@ class Tokenizer(Preprocessor):
     def decode(self, ids: Any, skip_special_tokens: bool = True) -> str:
         """The text of a row of ids."""
         text = self.engine.decode([int(i) for i in np.asarray(ids)], skip_special_tokens=skip_special_tokens)
-        if type(self.engine.decoder).__name__ != "WordPiece":
+        model = self.engine.model
+        if ending := getattr(model, "end_of_word_suffix", None):
+            text = text.replace(ending, " ").strip()
+        if not self.settings.get("clean_up_tokenization_spaces") or type(model).__name__ == "BPE":
             return text
-        for mark in (".", "?", "!", ",", " n't", " 'm", " 's", " 've", " 're"):
-            spaced = f" {mark}" if len(mark) == 1 else mark
-            text = text.replace(spaced, mark.strip())
+        for mark in (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're"):
+            text = text.replace(mark, mark.strip())
         return text
 
     def _special(self, kind: str) -> str:
@@ -162,26 +145,39 @@ class Tokenizer(Preprocessor):
         return self.engine.id_to_token(int(number))
 
     def apply_chat_template(
-        self, messages: list[dict[str, str]], add_generation_prompt: bool = True, **variables: Any
+        self,
+        messages: list[dict[str, str]],
+        add_generation_prompt: bool = True,
+        template: str | None = None,
+        **variables: Any,
     ) -> str:
         """A conversation as the text that the model was trained to read.
 
         Args:
             messages: [{"role": "user", "content": "..."}, ...].
             add_generation_prompt: end with what begins an answer.
+            template: the name of one of several templates; "tool_use" where there are `tools` and such a template, else
+                "default".
             variables: more that the template knows.
 
         Raises:
             ValueError: where the checkpoint has no template, or the template refuses the conversation.
         """
-        template = self.settings.get("chat_template")
-        if template is None:
+        held = self.settings.get("chat_template")
+        if held is None:
             raise ValueError("This checkpoint has no chat template: it was not trained for conversations.")
+        templates = held if isinstance(held, dict) else {"default": held}
+        chosen = template or ("tool_use" if variables.get("tools") and "tool_use" in templates else "default")
+        if chosen not in templates:
+            raise ValueError(
+                f"This checkpoint has no chat template {chosen!r}; it has {sorted(templates)}: pass template=."
+            )
         special = {
             name: _text(value) for name, value in self.settings.items() if name.endswith("_token") and value is not None
         }
         return render_chat(
-            template, {**special, "messages": messages, "add_generation_prompt": add_generation_prompt, **variables}
+            templates[chosen],
+            {**special, "messages": messages, "add_generation_prompt": add_generation_prompt, **variables},
         )
 
     @property
@@ -209,61 +205,22 @@ class Tokenizer(Preprocessor):
         Raises:
             ValueError: for another tokenizer than BERT's word pieces.
         """
-        from hornbook.export.word_pieces import WordPieces
+        from hornbook_hub.tokenizers.layers import layer_of
 
-        described = json.loads(self.engine.to_str())
-        model, normalizer = described["model"], described["normalizer"] or {}
-        kinds = (model["type"], normalizer.get("type"), (described["pre_tokenizer"] or {}).get("type"))
-        if kinds != ("WordPiece", "BertNormalizer", "BertPreTokenizer") or not normalizer["clean_text"]:
-            raise ValueError(
-                f"Only BERT's tokenizer can become a layer: WordPiece, BertNormalizer that cleans, BertPreTokenizer; "
-                f"this one is {kinds}. Tokenize before the exported model: export with input_signature=[...] of arrays."
-            )
-        added = described["added_tokens"]
-        if odd := [token["content"] for token in added if token["normalized"] or token["single_word"]]:
-            raise ValueError(f"Pieces that are matched in cleaned text, or as whole words, cannot be exported: {odd}.")
-        unknown = self.token_to_id(model["unk_token"])
-        around = self.engine.encode(model["unk_token"]).ids  # [CLS] [UNK] [SEP]
-        return WordPieces(
-            vocabulary=self.engine.get_vocab(),
-            characters=self._characters(),
-            specials=sorted((token["content"] for token in added), key=len, reverse=True),
-            unknown=unknown,
-            before=around[: around.index(unknown)],
-            after=around[around.index(unknown) + 1 :],
-            padding=self.pad_token_id or 0,
-            max_length=self.max_length,
-            continuation=model["continuing_subword_prefix"],
-            longest_word=model["max_input_chars_per_word"],
-            name="tokenizer",
-        )
-
-    def _characters(self) -> dict[str, str]:
-        """What each character becomes, where it is something else; spaces stand around what is a word by itself."""
-        between = "\u2603"  # a snowman stays as it is, beside all others
-        every = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000 and chr(point) != between]
-        cleaned = self.engine.normalizer.normalize_str(between.join(every)).split(between)
-        letters = list(set("".join(cleaned)))
-        alone = set()
-        for start in range(0, len(letters), 10_000):
-            # "a?aba" is cut into a, ?, aba: what stands alone is punctuation.
-            cut = self.engine.pre_tokenizer.pre_tokenize_str("a".join(["", *letters[start : start + 10_000], ""]))
-            alone |= {piece for piece, _ in cut if len(piece) == 1}
-        alone.discard("a")
-        spaced = {letter: f" {letter} " for letter in alone}
-        cleaned = [text if alone.isdisjoint(text) else "".join(spaced.get(c, c) for c in text) for text in cleaned]
-        return {one: text for one, text in zip(every, cleaned, strict=True) if one != text}
+        return layer_of(self)
 
     def files(self) -> dict[str, str]:
         """The contents of the files that a folder keeps a tokenizer in, by name."""
-        is_word_pieces = type(self.engine.model).__name__ == "WordPiece"
-        kind = "BertTokenizer" if is_word_pieces else "PreTrainedTokenizerFast"
+        model = json.loads(self.engine.to_str())["model"]
+        kind = "BertTokenizer" if model["type"] == "WordPiece" else "PreTrainedTokenizerFast"
         settings = {"model_max_length": self.max_length, "tokenizer_class": kind, **self.settings}
+        if isinstance(templates := settings.get("chat_template"), dict):
+            settings["chat_template"] = [{"name": name, "template": text} for name, text in templates.items()]
         found = {
             "tokenizer.json": self.engine.to_str(pretty=False),
             "tokenizer_config.json": json.dumps(settings, indent=2) + "\n",
         }
-        if is_word_pieces:
+        if model["type"] == "WordPiece":
             pieces = sorted(self.engine.get_vocab().items(), key=lambda item: item[1])
             found["vocab.txt"] = "".join(f"{piece}\n" for piece, _ in pieces)
         return found
@@ -293,66 +250,3 @@ _COLUMNS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_
 def _text(token: Any) -> str:
     """A special token, which config files hold as a string or as a dictionary."""
     return token["content"] if isinstance(token, dict) else token
-
-
-def render_chat(template: str, variables: dict[str, Any]) -> str:
-    """A chat template filled in: Jinja in its sandbox, with the few functions that templates rely on.
-
-    Raises:
-        ValueError: for a template that is none, refuses the conversation, or leaves the sandbox.
-
-    >>> from hornbook_hub.tokenizers import render_chat
-    >>> render_chat("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}", {"messages": [
-    ...     {"role": "user", "content": "Hello"}]})
-    '<user>Hello'
-    """
-    from jinja2 import TemplateError
-    from jinja2.ext import loopcontrols
-    from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
-
-    def refuse(message: str) -> None:
-        raise TemplateError(message)
-
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
-    environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
-    environment.globals["raise_exception"] = refuse
-    environment.globals["strftime_now"] = lambda form: datetime.datetime.now().strftime(form)
-    try:
-        return environment.from_string(template).render(**variables)
-    except SecurityError as error:
-        raise ValueError(f"The chat template is refused: {error}.") from None
-    except (TemplateError, TypeError) as error:
-        raise ValueError(f"The chat template cannot be filled in with these messages: {error}.") from None
-
-
-def word_pieces(vocabulary: Path, settings: dict[str, Any]) -> Any:
-    """BERT's tokenizer from its vocabulary, one piece a line, and how it cleans the text."""
-    from tokenizers import Tokenizer as Engine
-    from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
-
-    pieces = vocabulary.read_text("utf-8").split("\n")
-    pieces = pieces[:-1] if pieces and not pieces[-1] else pieces
-    numbers = {piece.rstrip("\r"): number for number, piece in enumerate(pieces)}
-    names = {
-        kind: _text(settings.get(f"{kind}_token", f"[{kind.upper()}]")) for kind in ("unk", "cls", "sep", "pad", "mask")
-    }
-    missing = [names[kind] for kind in ("unk", "cls", "sep") if names[kind] not in numbers]
-    if missing:
-        raise ValueError(f"{vocabulary} lacks the special pieces {missing}: it is no vocabulary of a BERT.")
-    engine = Engine(models.WordPiece(numbers, unk_token=names["unk"], max_input_chars_per_word=100))
-    engine.normalizer = normalizers.BertNormalizer(
-        clean_text=True,
-        handle_chinese_chars=settings.get("tokenize_chinese_chars", True),
-        strip_accents=settings.get("strip_accents"),
-        lowercase=settings.get("do_lower_case", True),
-    )
-    engine.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    engine.decoder = decoders.WordPiece()
-    engine.add_special_tokens([name for name in names.values() if name in numbers])
-    cls, sep = names["cls"], names["sep"]
-    engine.post_processor = processors.TemplateProcessing(
-        single=f"{cls}:0 $A:0 {sep}:0",
-        pair=f"{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1",
-        special_tokens=[(cls, numbers[cls]), (sep, numbers[sep])],
-    )
-    return engine
