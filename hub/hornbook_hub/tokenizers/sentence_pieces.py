@@ -172,9 +172,11 @@ def t5(model: SentencePieces, names: dict[str, str | None], settings: dict[str, 
     extra = settings.get("extra_ids", 100)
     if type(extra) is not int or not 0 <= extra <= 10_000:
         raise ValueError(f"extra_ids is {extra!r}; expected a number of pieces up to 10,000.")
-    pieces = [(piece.text, piece.score) for piece in model.pieces]
-    pieces += [(f"<extra_id_{i}>", 0.0) for i in reversed(range(extra))]
-    return _words(model, pieces, model.unknown)
+    gaps = [f"<extra_id_{i}>" for i in reversed(range(extra))]
+    pieces = [*((piece.text, piece.score) for piece in model.pieces), *((gap, 0.0) for gap in gaps)]
+    engine = _words(model, pieces, model.unknown)
+    engine.add_special_tokens(gaps)
+    return engine
 
 
 def xlm_roberta(model: SentencePieces, names: dict[str, str | None], settings: dict[str, Any]) -> Any:

@@ -214,6 +214,9 @@ class Tokenizer(Preprocessor):
         model = json.loads(self.engine.to_str())["model"]
         kind = "BertTokenizer" if model["type"] == "WordPiece" else "PreTrainedTokenizerFast"
         settings = {"model_max_length": self.max_length, "tokenizer_class": kind, **self.settings}
+        for key, piece in settings.items():
+            if key.endswith("_token") and isinstance(piece, dict):
+                settings[key] = {"__type": "AddedToken", **piece}
         if isinstance(templates := settings.get("chat_template"), dict):
             settings["chat_template"] = [{"name": name, "template": text} for name, text in templates.items()]
         found = {
