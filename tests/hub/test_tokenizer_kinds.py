@@ -40,9 +40,7 @@ def check(ours, theirs, texts):
     first, second = map(list, zip(*pairs, strict=True))
     expected = theirs(first, second, truncation=True, max_length=LONGEST, return_token_type_ids=True)
     found = ours._encoded(pairs, LONGEST)
-    for pair, encoding, ids, types in zip(
-        pairs, found, expected["input_ids"], expected["token_type_ids"], strict=True
-    ):
+    for pair, encoding, ids, types in zip(pairs, found, expected["input_ids"], expected["token_type_ids"], strict=True):
         assert encoding.ids == ids and encoding.type_ids == types, repr(pair)
     for ids in expected["input_ids"]:
         for skip in (True, False):

@@ -142,8 +142,24 @@ def word_pieces(folder, specials):
 LLAMA = {"model_type": "bpe", "byte_fallback": True, "normalization_rule_name": "identity", "vocab_size": 900}
 LLAMA |= {"remove_extra_whitespaces": False, "character_coverage": 0.99}
 T5 = {"model_type": "unigram", "pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
-GEMMA = {"pad_id": 0, "eos_id": 1, "bos_id": 2, "unk_id": 3, "pad_piece": "<pad>", "bos_piece": "<bos>", "eos_piece": "<eos>"}
-WHISPER = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|de|>", "<|translate|>", "<|transcribe|>", "<|notimestamps|>"]
+GEMMA = {
+    "pad_id": 0,
+    "eos_id": 1,
+    "bos_id": 2,
+    "unk_id": 3,
+    "pad_piece": "<pad>",
+    "bos_piece": "<bos>",
+    "eos_piece": "<eos>",
+}
+WHISPER = [
+    "<|endoftext|>",
+    "<|startoftranscript|>",
+    "<|en|>",
+    "<|de|>",
+    "<|translate|>",
+    "<|transcribe|>",
+    "<|notimestamps|>",
+]
 
 
 def make(kind, folder: Path):
@@ -160,7 +176,13 @@ def make(kind, folder: Path):
             added = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
             start = len(json.loads((folder / "vocab.json").read_text("utf-8"))) - 1
             settings["added_tokens_decoder"] = {
-                str(start + i): {"content": piece, "special": True, "normalized": False, "lstrip": False, "rstrip": False}
+                str(start + i): {
+                    "content": piece,
+                    "special": True,
+                    "normalized": False,
+                    "lstrip": False,
+                    "rstrip": False,
+                }
                 for i, piece in enumerate(added)
             }
     elif kind == "roberta":

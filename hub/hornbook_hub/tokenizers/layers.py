@@ -1,42 +1,79 @@
-"""A tokenizer as a layer of graph operations: what the engine does, read from its description."""
+"""A tokenizer as a layer of graph operations: what the engine does, read from its description and by asking it.
+
+What it does to each character, and of which kind a character is, is asked character by character: Unicode grows, and the
+tables of the engine's version are those that count.
+"""
 
 import json
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 
 def layer_of(tokenizer: Any) -> Any:
-    """The layer of a tokenizer.
+    """The layer of a tokenizer: `WordPieces` or `BytePairs`.
 
     Raises:
-        ValueError: for an engine of a kind that is not known as a layer.
+        ValueError: for an engine that does what is not known as operations, which is named.
     """
+    described = json.loads(tokenizer.engine.to_str())
+    shared = {
+        "specials": _specials(described["added_tokens"]),
+        "padding": tokenizer.pad_token_id or 0,
+        "max_length": tokenizer.max_length,
+        "names": tokenizer.names,
+        "name": "tokenizer",
+        **_around(tokenizer.engine),
+    }
+    make = {"WordPiece": _word_pieces, "BPE": _byte_pairs}.get(described["model"]["type"])
+    if make is None:
+        raise _refusal(f"its model is {described['model']['type']}")
+    return make(tokenizer.engine, described, shared)
+
+
+def _refusal(why: str) -> ValueError:
+    return ValueError(
+        f"This tokenizer cannot become a layer: {why}. Tokenize before the exported model: export with input_signature=[...] "
+        "of arrays."
+    )
+
+
+def _specials(added: list[dict[str, Any]]) -> list:
+    from hornbook.export.texts import SpecialPiece
+
+    if odd := [piece["content"] for piece in added if piece["normalized"] or piece["single_word"]]:
+        raise _refusal(f"pieces that are matched in cleaned text, or as whole words, cannot be exported: {odd}")
+    stripped = any(piece["lstrip"] or piece["rstrip"] for piece in added)
+    if odd := [piece["content"] for piece in added if stripped and piece["content"] != piece["content"].strip()]:
+        raise _refusal(f"pieces with spaces at their ends stand beside pieces that take spaces: {odd}")
+    return [SpecialPiece(piece["content"], piece["id"], piece["lstrip"], piece["rstrip"]) for piece in added]
+
+
+def _around(engine: Any) -> dict[str, list[int]]:
+    """The ids before and behind a text."""
+    encoding = engine.encode("a")
+    inside = [place for place, special in enumerate(encoding.special_tokens_mask) if not special]
+    return {"before": encoding.ids[: inside[0]], "after": encoding.ids[inside[-1] + 1 :]}
+
+
+# --------------------------------------------------------------------------------------------------- word pieces
+def _word_pieces(engine: Any, described: dict[str, Any], shared: dict[str, Any]) -> Any:
     from hornbook.export.word_pieces import WordPieces
 
-    described = json.loads(tokenizer.engine.to_str())
     model, normalizer = described["model"], described["normalizer"] or {}
-    kinds = (model["type"], normalizer.get("type"), (described["pre_tokenizer"] or {}).get("type"))
-    if kinds != ("WordPiece", "BertNormalizer", "BertPreTokenizer") or not normalizer["clean_text"]:
-        raise ValueError(
-            f"Only BERT's tokenizer can become a layer: WordPiece, BertNormalizer that cleans, BertPreTokenizer; "
-            f"this one is {kinds}. Tokenize before the exported model: export with input_signature=[...] of arrays."
+    kinds = (normalizer.get("type"), (described["pre_tokenizer"] or {}).get("type"))
+    if kinds != ("BertNormalizer", "BertPreTokenizer") or not normalizer["clean_text"]:
+        raise _refusal(
+            f"of word pieces, BERT's are known: BertNormalizer that cleans, BertPreTokenizer; this one is {kinds}"
         )
-    added = described["added_tokens"]
-    if odd := [token["content"] for token in added if token["normalized"] or token["single_word"]]:
-        raise ValueError(f"Pieces that are matched in cleaned text, or as whole words, cannot be exported: {odd}.")
-    unknown = tokenizer.token_to_id(model["unk_token"])
-    around = tokenizer.engine.encode(model["unk_token"]).ids  # [CLS] [UNK] [SEP]
     return WordPieces(
-        vocabulary=tokenizer.engine.get_vocab(),
-        characters=_characters(tokenizer.engine),
-        specials=sorted((token["content"] for token in added), key=len, reverse=True),
-        unknown=unknown,
-        before=around[: around.index(unknown)],
-        after=around[around.index(unknown) + 1 :],
-        padding=tokenizer.pad_token_id or 0,
-        max_length=tokenizer.max_length,
+        vocabulary=model["vocab"],
+        characters=_characters(engine),
+        unknown=engine.token_to_id(model["unk_token"]),
         continuation=model["continuing_subword_prefix"],
         longest_word=model["max_input_chars_per_word"],
-        name="tokenizer",
+        **shared,
     )
 
 
@@ -55,3 +92,62 @@ def _characters(engine: Any) -> dict[str, str]:
     spaced = {letter: f" {letter} " for letter in alone}
     cleaned = [text if alone.isdisjoint(text) else "".join(spaced.get(c, c) for c in text) for text in cleaned]
     return {one: text for one, text in zip(every, cleaned, strict=True) if one != text}
+
+
+# ---------------------------------------------------------------------------------------------------- byte pairs
+def _byte_pairs(engine: Any, described: dict[str, Any], shared: dict[str, Any]) -> Any:
+    from hornbook.export.byte_pairs import CUTS, GPT2, BytePairs
+    from hornbook_hub.tokenizers.tiktoken import visible_bytes
+
+    model = described["model"]
+    steps = described["pre_tokenizer"] or {}
+    steps = steps.get("pretokenizers", [steps])
+    if steps[-1].get("type") != "ByteLevel":
+        raise _refusal("its pairs are not of bytes")
+    pattern = GPT2 if steps[-1]["use_regex"] else None
+    if len(steps) == 2 and pattern is None and steps[0]["type"] == "Split":
+        plain = steps[0]["behavior"] == "Isolated" and not steps[0]["invert"]
+        pattern = steps[0]["pattern"].get("Regex") if plain else None
+    if pattern not in CUTS or len(steps) > 2:
+        raise _refusal(f"its texts are cut into words by {steps}; known are {list(CUTS)}")
+    if model["dropout"] or model["continuing_subword_prefix"] or model["end_of_word_suffix"]:
+        raise _refusal("its pairs are left out at random, or pieces carry a mark inside of words")
+    shown = {character: byte for byte, character in enumerate(visible_bytes())}
+    # Pieces that bytes cannot make are special ones.
+    numbers = {
+        bytes(shown[character] for character in piece): number
+        for piece, number in model["vocab"].items()
+        if shown.keys() >= set(piece)
+    }
+    if lacking := [byte for byte in range(256) if bytes([byte]) not in numbers]:
+        raise _refusal(f"no piece stands for the bytes {lacking[:8]}")
+    merges = [tuple(bytes(shown[c] for c in piece) for piece in pair) for pair in model["merges"]]
+    return BytePairs(
+        numbers=numbers,
+        merges=merges,
+        kinds=_kinds(),
+        cut=CUTS[pattern],
+        normalize=_normalization(described["normalizer"]),
+        prefix=steps[-1]["add_prefix_space"],
+        whole_words=model["ignore_merges"],
+        **shared,
+    )
+
+
+def _kinds() -> np.ndarray:
+    """Of each code point, whether it is a letter, a number, a space or a sign to the engine's regular expressions."""
+    from hornbook.export.byte_pairs import LETTER, NUMBER, SPACE
+    from tokenizers import Regex, normalizers
+
+    every = "".join(chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000)
+    kinds = np.zeros(0x110000, "int32")
+    for kind, others in ((LETTER, r"\P{L}+"), (NUMBER, r"\P{N}+"), (SPACE, r"\S+")):
+        kinds[[ord(character) for character in normalizers.Replace(Regex(others), "").normalize_str(every)]] = kind
+    return kinds
+
+
+def _normalization(described: dict[str, Any] | None) -> Callable[[Any], Any] | None:
+    """What the engine does to a text before it is cut, as operations."""
+    if described is None:
+        return None
+    raise _refusal(f"its texts are normalized by {described}")
