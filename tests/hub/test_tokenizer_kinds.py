@@ -1,7 +1,6 @@
 """Tokenizers of every kind give the ids, offsets and texts of transformers', whichever files they are opened from."""
 
 import importlib.util
-import json
 from pathlib import Path
 
 import pytest

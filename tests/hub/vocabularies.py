@@ -34,10 +34,12 @@ PLANES = [
     (0xFFF00, 0x10FFFF),
 ]
 ODD = [
-    "", " ", "  ", "   a", "a   ", "\n\n", " \n ", "\r\n", "\t\t", "\u00a0", "\u2028", "\u3000", "\u200d", "\ufeff", "▁", "▁▁ ▁a", "\x00",
+    "", " ", "  ", "   a", "a   ", "\n\n", " \n ", "\r\n", "\t\t", "\u00a0", "\u2028", "\u3000", "\u200d", "\ufeff", "▁", "▁▁ ▁a",
+    "\x00",
     "'s", "'S", "I'll we'VE they'd 'tis", "x'ſ ' s", "123", "1234567", "٣٤٥½Ⅷ", "e\u0301e\u0301", "ａ\u0301ﬁ", "क्षि", "각", "ÅΩ",
     "👩‍👩‍👧‍👦", "🇩🇪🇫🇷🇩", "👍🏽", "❤️", "1️⃣", "™\u0301", "<s>", "</s> a", "a <mask> b", "<|endoftext|>", "[MASK]", "[CLS] a [SEP]",
-    "<pad>", "<unk>", "<extra_id_0> and <extra_id_99>", "<0x0A>", "<bos>", "<|startoftext|>x", "<|im_start|>", "</w>", "a" * 120, "#$%\n\n a",
+    "<pad>", "<unk>", "<extra_id_0> and <extra_id_99>", "<0x0A>", "<bos>", "<|startoftext|>x", "<|im_start|>", "</w>", "a" * 120,
+    "#$%\n\n a",
     " \u0301", "a\u200bb", "İıßẞſ", "ΣΊΣΥΦΟΣ", "don't stop!! (ever) $5 + 3 = 8", "Ġ", "don’t", "  hello   world  ",
 ]  # fmt: skip
 

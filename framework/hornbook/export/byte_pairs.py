@@ -175,7 +175,7 @@ class BytePairs(TextPieces):
         merges: pairs of pieces that become one, the first first.
         kinds: LETTER, NUMBER, SPACE, SIGN for each code point.
         cut: how a text is cut into words, of `CUTS`.
-        normalize: what makes other texts of texts (P,), if anything does.
+        normalize: what makes other code points of code points and the texts that they are of, such as `unicode.Composed`.
         prefix: a space in front of texts that have none.
         whole_words: a word that is a piece is not merged.
         kwargs: as `TextPieces` has them.
@@ -196,27 +196,28 @@ class BytePairs(TextPieces):
         merges: Sequence[tuple[bytes, bytes]],
         kinds: np.ndarray,
         cut: Cut,
-        normalize: Callable[[Any], Any] | None = None,
+        normalize: Callable[[Any, Any], tuple[Any, Any]] | None = None,
         prefix: bool = False,
         whole_words: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.cut, self.normalize, self.prefix = cut, normalize, prefix
+        self._compositions = getattr(normalize, "table", None)  # what is exported takes along a layer's own tables
         self._kinds = CodePoints(kinds)
         self._merges = Merges([((numbers[one], numbers[two]), numbers[one + two]) for one, two in merges])
-        self._ranks = self._merges.table  # what is exported takes along the tables among a layer's own attributes
+        self._ranks = self._merges.table
         self._whole = Table("string", list(numbers), list(numbers.values())) if whole_words else None
         with tf.init_scope():
             self._bytes = tf.constant([numbers[bytes([byte])] for byte in range(256)], tf.int64)
 
     def _numbers(self, parts: Any, first: Any) -> Any:
-        if self.normalize is not None:
-            parts = self.normalize(parts)
         if self.prefix:
             bare = (tf.strings.length(parts) > 0) & (tf.strings.substr(parts, 0, 1) != " ")
             parts = tf.strings.join([tf.where(bare, " ", ""), parts])
         points, row = code_points(parts)
+        if self.normalize is not None:
+            points, row = self.normalize(points, row)
         starts = tf.where(word_starts(points, row, self._kinds(points), self.cut))[:, 0]
         words = tf.strings.unicode_encode(tf.RaggedTensor.from_row_starts(points, starts), "UTF-8")
         words, place = tf.unique(words)

@@ -5,6 +5,7 @@ tables of the engine's version are those that count.
 """
 
 import json
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -136,8 +137,9 @@ def _byte_pairs(engine: Any, described: dict[str, Any], shared: dict[str, Any]) 
 
 def _kinds() -> np.ndarray:
     """Of each code point, whether it is a letter, a number, a space or a sign to the engine's regular expressions."""
-    from hornbook.export.byte_pairs import LETTER, NUMBER, SPACE
     from tokenizers import Regex, normalizers
+
+    from hornbook.export.byte_pairs import LETTER, NUMBER, SPACE
 
     every = "".join(chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000)
     kinds = np.zeros(0x110000, "int32")
@@ -146,8 +148,45 @@ def _kinds() -> np.ndarray:
     return kinds
 
 
-def _normalization(described: dict[str, Any] | None) -> Callable[[Any], Any] | None:
+def _normalization(described: dict[str, Any] | None) -> Callable[[Any, Any], tuple[Any, Any]] | None:
     """What the engine does to a text before it is cut, as operations."""
     if described is None:
         return None
+    if described["type"] == "NFC":
+        return _composed()
     raise _refusal(f"its texts are normalized by {described}")
+
+
+def _composed() -> Any:
+    """The engine's form C: what characters are taken apart into, which marks are in which order, which pairs are one."""
+    from tokenizers import normalizers
+
+    from hornbook.export.unicode import Composed
+
+    apart, together = normalizers.NFD(), normalizers.NFC()
+    between = "\u2603"
+    every = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000 and chr(point) != between]
+    parts = apart.normalize_str(between.join(every)).split(between)
+    taken = {one: part for one, part in zip(every, parts, strict=True) if one != part}
+    pairs = {}
+    for one, part in taken.items():
+        first = together.normalize_str(part[:-1])
+        if len(first) == 1 and together.normalize_str(part) == one:
+            pairs[first, part[-1]] = one
+    return Composed(taken, _classes(apart, [one for one in every if one not in taken]), pairs)
+
+
+def _classes(apart: Any, letters: list[str]) -> dict[str, int]:
+    """The combining classes of marks, as the engine has them: its Unicode is not Python's.
+
+    A mark behind another one changes places with it where its class is lower, and not 0.
+    """
+    candidates = [one for one in letters if unicodedata.combining(one) or unicodedata.category(one) == "Cn"]
+    # One mark for each class, the first in Unicode: all versions know it.
+    marks = {unicodedata.combining(one): one for one in reversed(candidates) if unicodedata.combining(one)}
+    last = max(marks)
+    swapped = apart.normalize_str("".join(f"{marks[last]}{one}a" for one in candidates)).split("a")
+    classes = {marks[last]: last}
+    for one in [one for one, two in zip(candidates, swapped, strict=False) if two[:1] == one != marks[last]]:
+        classes[one] = max(number for number, mark in marks.items() if apart.normalize_str(mark + one)[0] == mark)
+    return classes
