@@ -4,6 +4,7 @@ What it does to each character, and of which kind a character is, is asked chara
 tables of the engine's version are those that count.
 """
 
+import base64
 import json
 import unicodedata
 from collections.abc import Callable
@@ -11,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from hornbook_hub.tokenizers.sentence_pieces import characters_of, compiled_characters
+
 
 def layer_of(tokenizer: Any) -> Any:
-    """The layer of a tokenizer: `WordPieces` or `BytePairs`.
+    """The layer of a tokenizer: `WordPieces`, `BytePairs` or `SentencePieces`.
 
     Raises:
         ValueError: for an engine that does what is not known as operations, which is named.
@@ -27,7 +30,8 @@ def layer_of(tokenizer: Any) -> Any:
         "name": "tokenizer",
         **_around(tokenizer.engine),
     }
-    make = {"WordPiece": _word_pieces, "BPE": _byte_pairs}.get(described["model"]["type"])
+    pairs = _byte_pairs if '"ByteLevel"' in json.dumps(described["pre_tokenizer"]) else _sentence_pieces
+    make = {"WordPiece": _word_pieces, "BPE": pairs, "Unigram": _sentence_pieces}.get(described["model"]["type"])
     if make is None:
         raise _refusal(f"its model is {described['model']['type']}")
     return make(tokenizer.engine, described, shared)
@@ -190,3 +194,105 @@ def _classes(apart: Any, letters: list[str]) -> dict[str, int]:
     for one in [one for one, two in zip(candidates, swapped, strict=False) if two[:1] == one != marks[last]]:
         classes[one] = max(number for number, mark in marks.items() if apart.normalize_str(mark + one)[0] == mark)
     return classes
+
+
+# ------------------------------------------------------------------------------------------------ sentence pieces
+def _sentence_pieces(engine: Any, described: dict[str, Any], shared: dict[str, Any]) -> Any:
+    from hornbook.export import sentence_pieces
+
+    model = described["model"]
+    steps = [
+        step
+        for part, name in (("normalizer", "normalizers"), ("pre_tokenizer", "pretokenizers"))
+        for one in (described[part] or {"type": "Sequence", name: []}).get(name, [described[part]])
+        for step in _steps(one)
+    ]
+    if model["type"] == "Unigram":
+        if model["byte_fallback"]:
+            raise _refusal("its model is Unigram that falls back to bytes")
+        chosen = sentence_pieces.Unigram([tuple(piece) for piece in model["vocab"]], model["unk_id"])
+    else:
+        numbers = model["vocab"]
+        odd = [
+            name
+            for name in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "ignore_merges")
+            if model[name]
+        ]
+        lacking = model["byte_fallback"] and any(f"<0x{byte:02X}>" not in numbers for byte in range(256))
+        if odd or lacking or (model["unk_token"] and not model["fuse_unk"]):
+            raise _refusal(f"its pairs have {odd or 'unknown pieces side by side, or not all bytes to fall back to'}")
+        unknown = numbers.get(model["unk_token"])
+        merges = [tuple(pair) for pair in model["merges"]]
+        chosen = sentence_pieces.Pairs(numbers, merges, unknown, model["byte_fallback"])
+    return sentence_pieces.SentencePieces(chosen, steps, **shared)
+
+
+def _steps(described: dict[str, Any]) -> list:
+    """One step of the engine, on its way from a text to words, as operations."""
+    from hornbook.export import sentence_pieces as operations
+
+    kind = described["type"]
+    if kind == "Precompiled":
+        texts = characters_of(base64.b64decode(described["precompiled_charsmap"]), operations.SMALL - 1)
+        return [operations.Characters(texts, _cluster_kinds(set(texts)))]
+    if kind == "Replace":
+        pattern, content = described["pattern"], described["content"]
+        one = pattern.get("String", "")
+        if len(one) == len(content) == 1:
+            return [operations.replace(ord(one), ord(content))]
+        if pattern.get("Regex") == " {2,}" and len(content) == 1:
+            return [operations.collapse(ord(" "), ord(content))]
+        if pattern.get("Regex") == "^ | $" and not content:
+            return [operations.strip_one(ord(" "))]
+    if kind == "Prepend" and len(described["prepend"]) == 1:
+        return [operations.prepend(ord(described["prepend"]))]
+    if kind == "WhitespaceSplit":
+        return [operations.cut(SPACES, keep=False)]
+    if kind == "Metaspace" and len(described["replacement"]) == 1:
+        mark, scheme = ord(described["replacement"]), described["prepend_scheme"]
+        steps = [operations.replace(ord(" "), mark)]
+        if scheme != "never":
+            steps.append(operations.prepend(mark, unless=True, first=scheme == "first"))
+        return [*steps, operations.cut([mark], keep=True)] if described["split"] else steps
+    if kind == "Split" and described["pattern"] == {"String": " "} and described["behavior"] == "MergedWithPrevious":
+        return [operations.cut_behind(ord(" "))]
+    raise _refusal(f"{described} is not known as operations")
+
+
+SPACES = (*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
+
+
+def _cluster_kinds(keys: set[str]) -> np.ndarray:
+    """Which part each code point takes in what a reader sees as one character, as the engine has it.
+
+    The engine is asked through a table of its own that makes "b" of "a" and of "™": where a cluster begins with these and is
+    short, all of it becomes "b".
+    """
+    from tokenizers import normalizers
+
+    from hornbook.export import sentence_pieces as operations
+
+    asked = normalizers.Precompiled(compiled_characters({"a": "b", "™": "b"}))
+    controls = ("Cc", "Cf", "Zl", "Zp")
+    every = [
+        chr(p) for p in range(0x80, 0x110000) if not 0xD800 <= p < 0xE000 and unicodedata.category(chr(p))[:2] != "Cc"
+    ]
+    every = [one for one in every if one not in "  "]
+
+    def those(question: str, answer: str) -> list[str]:
+        """The characters with this answer, where they stand for the * of question and answer."""
+        answers = asked.normalize_str("\n".join(question.replace("*", one) for one in every)).split("\n")
+        return [one for one, found in zip(every, answers, strict=True) if found == answer.replace("*", one)]
+
+    kinds = np.zeros(0x110000, "int32")
+
+    def are(kind: int, characters: list[str]) -> None:
+        kinds[[ord(character) for character in characters]] = kind
+
+    are(operations.CONTROL, [one for one in map(chr, range(0x110000)) if unicodedata.category(one) in controls])
+    are(operations.PREPEND, those("*á", "*b́"))
+    are(operations.PICTURE, those("*‍™́", "*‍b́"))
+    are(operations.SPACING, those("a*", "b"))
+    are(operations.EXTEND, those("©*‍™́", "©*‍b́"))
+    are(operations.JOINER, ["‍"])
+    return kinds

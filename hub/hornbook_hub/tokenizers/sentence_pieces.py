@@ -141,6 +141,66 @@ def offsets(units: Any) -> Any:
     return units >> 10 << ((units & 1 << 9) >> 6)
 
 
+def characters_of(compiled: bytes, longest: int) -> dict[str, str]:
+    """What each text of up to `longest` bytes becomes, by a compiled table of characters.
+
+    Paths of the trie share their ends, so that it holds more texts than units; longer ones are not followed.
+
+    Raises:
+        ValueError: for a table that is damaged, or has far more entries than units.
+    """
+    check_characters(compiled, "precompiled_charsmap")
+    size = int.from_bytes(compiled[:4], "little")
+    units = np.frombuffer(compiled, "<u4", size // 4, 4).astype("int64")
+    leads = (np.arange(len(units)) ^ offsets(units)).tolist()
+    children: dict[int, list[tuple[int, int]]] = {}
+    for place, byte in enumerate((units & 0x800000FF).tolist()):
+        if 0 < byte < 256:
+            children.setdefault(place ^ byte, []).append((byte, place))
+    found: dict[str, str] = {}
+    paths = [(leads[0], b"")]
+    while paths:
+        base, text = paths.pop()
+        for byte, place in children.get(base, ()):
+            spelled = text + bytes([byte])
+            if units[place] >> 8 & 1:
+                start = 4 + size + (int(units[leads[place]]) & 0x7FFFFFFF)
+                becomes = compiled[start : compiled.index(b"\0", start)]
+                found[spelled.decode("utf-8", "replace")] = becomes.decode("utf-8")
+            if len(spelled) < longest:
+                paths.append((leads[place], spelled))
+        if len(found) + len(paths) > 100 * len(units):
+            raise DamagedFileError("precompiled_charsmap is damaged: its trie has far more paths than places.")
+    return found
+
+
+def compiled_characters(texts: dict[str, str]) -> bytes:
+    """The compiled table of a few characters, each node of its trie in a block of its own.
+
+    >>> from hornbook_hub.tokenizers.sentence_pieces import characters_of, compiled_characters
+    >>> characters_of(compiled_characters({"a": "b", "ab": ""}), longest=5)
+    {'a': 'b', 'ab': ''}
+    """
+    nodes: dict[bytes, int] = {b"": 0}
+    for text in texts:
+        spelled = text.encode("utf-8")
+        for end in range(1, len(spelled) + 1):
+            nodes.setdefault(spelled[:end], len(nodes))
+    # The children of node n stand in block n + 1: node n leads from its place to there.
+    units = np.zeros((len(nodes) + 1) * 256, "<u4")
+    places = {b"": 0} | {path: (nodes[path[:-1]] + 1) * 256 ^ path[-1] for path in nodes if path}
+    for path, number in nodes.items():
+        lead = places[path] ^ (number + 1) * 256
+        units[places[path]] = lead << 10 | (path[-1] if path else 0)
+    held = b""
+    for text, becomes in texts.items():
+        path = text.encode("utf-8")
+        units[places[path]] |= 1 << 8
+        units[(nodes[path] + 1) * 256] = 1 << 31 | len(held)
+        held += becomes.encode("utf-8") + b"\0"
+    return units.nbytes.to_bytes(4, "little") + units.tobytes() + held
+
+
 # ------------------------------------------------------------------------------------------------------- engines
 def llama(model: SentencePieces, names: dict[str, str | None], settings: dict[str, Any]) -> Any:
     """Llama's engine: a space in front of the text, no normalization, bytes for what is unknown."""
