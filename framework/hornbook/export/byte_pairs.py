@@ -77,7 +77,7 @@ def word_starts(points: Any, row: Any, kinds: Any, cut: Cut) -> Any:
     line = (points == 10) | (points == 13) if cut.lines else tf.zeros_like(sign)
     after_line = ~begins & before(line, False)
     glued = (left == SPACE) & ~after_line if cut.any_prefix else after_blank
-    letters_start = letter & starts_run & ~glued & ~before(prefix, False)
+    letters_start = letter & starts_run & ~glued & ~before(prefix | cut_off, False)
     if cut.digits:
         numbers_start = number & (so_far(tf.ones_like(kinds), starts_run) % cut.digits == 0)
     else:

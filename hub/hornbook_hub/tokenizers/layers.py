@@ -292,7 +292,9 @@ def _cluster_kinds(keys: set[str]) -> np.ndarray:
     are(operations.CONTROL, [one for one in map(chr, range(0x110000)) if unicodedata.category(one) in controls])
     are(operations.PREPEND, those("*á", "*b́"))
     are(operations.PICTURE, those("*‍™́", "*‍b́"))
-    are(operations.SPACING, those("a*", "b"))
-    are(operations.EXTEND, those("©*‍™́", "©*‍b́"))
+    attached = those("a*", "b")
+    are(operations.SPACING, attached)
+    extend = set(those("\u00a9*\u200d\u2122\u0301", "\u00a9*\u200db\u0301"))  # a picture, this, a joiner, a picture
+    are(operations.EXTEND, [one for one in attached if one in extend])
     are(operations.JOINER, ["‍"])
     return kinds
