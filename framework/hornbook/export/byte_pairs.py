@@ -163,7 +163,7 @@ class Merges:
 
         words = tf.range(tf.shape(ids)[0])
         state = (words, ids, ranks, tf.zeros_like(ids[:, :-1]))
-        shapes = [tf.TensorShape([None]), *[tf.TensorShape([None, None])] * 3]
+        shapes = (tf.TensorShape([None]), *[tf.TensorShape([None, None])] * 3)
         return tf.while_loop(unfinished, merge, state, shape_invariants=shapes)[3]
 
 

@@ -213,7 +213,7 @@ class Unigram:
         place = tf.range(time)
         left = tf.maximum(length[:, None] - place, 0)
         found = self._trie.numbers(points, left)
-        found[0] = tf.where((found[0] < 0) & (left > 0), -2, found[0])  # unknown
+        found[0] = tf.where((found[0] < 0) & (left > 0), tf.constant(-2, tf.int64), found[0])  # unknown
         longest = len(found)
         # By where they end, the longest first: (W, L, M).
         ends = [tf.pad(one, [[0, 0], [m, 0]], constant_values=-1)[:, :time] for m, one in enumerate(found)]
@@ -232,7 +232,7 @@ class Unigram:
             score = tf.gather(paths, choice, batch_dims=1)
             return end + 1, tf.concat([best[:, 1:], score[:, None]], 1), chosen.write(end, choice)
 
-        shapes = [tf.TensorShape([]), tf.TensorShape([None, longest]), tf.TensorShape(None)]
+        shapes = (tf.TensorShape([]), tf.TensorShape([None, longest]), tf.TensorShape(None))
         _, _, chosen = tf.while_loop(
             lambda end, *_: end < time, forward, (tf.constant(0), best, chosen), shape_invariants=shapes
         )

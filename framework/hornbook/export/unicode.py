@@ -109,6 +109,6 @@ class Composed:
         state = (*state, tf.ones_like(points, tf.bool))
         free = tf.TensorShape([None])
         *_, points, kept = tf.while_loop(
-            unfinished, next_of_chains, state, shape_invariants=[tf.TensorShape([]), *[free] * 6]
+            unfinished, next_of_chains, state, shape_invariants=(tf.TensorShape([]), *[free] * 6)
         )
         return tf.boolean_mask(points, kept), tf.boolean_mask(row, kept)
