@@ -200,10 +200,11 @@ class Tokenizer(Preprocessor):
     def as_layer(self) -> Any:
         """The tokenizer as a layer of graph operations, for models that are exported: texts (B,) to the same arrays.
 
-        What it does to each character is read from the engine, character by character.
+        What it does is read from the engine's description, and from the engine, character by character. Bytes that are no
+        UTF-8 are read as U+FFFD.
 
         Raises:
-            ValueError: for another tokenizer than BERT's word pieces.
+            ValueError: for a tokenizer that does what is not known as operations, which is named.
         """
         from hornbook_hub.tokenizers.layers import layer_of
 
