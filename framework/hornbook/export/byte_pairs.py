@@ -144,7 +144,8 @@ class Merges:
             # Words with nothing more to merge are put away, so that long words do not keep short ones busy.
             more = rank[:, 0] < NEVER
             whole = tf.boolean_mask(ids, ~more)
-            whole = tf.pad(whole, [[0, 0], [0, width + 1 - tf.shape(whole)[1]]], constant_values=-1)[:, :width]
+            rest: Any = [[0, 0], [0, width + 1 - tf.shape(whole)[1]]]
+            whole = tf.pad(whole, rest, constant_values=-1)[:, :width]
             done = tf.tensor_scatter_nd_update(done, tf.boolean_mask(words, ~more)[:, None], whole)
             words, ids, ranks, best, rank = (tf.boolean_mask(x, more) for x in (words, ids, ranks, best, rank))
             place = tf.range(tf.shape(ids, tf.int64)[1])[None]
@@ -233,7 +234,8 @@ class BytePairs(TextPieces):
         ids = tf.where(tf.sequence_mask(length, width), tf.gather(self._bytes, letters), -1)
         if self._whole is not None:
             known = self._whole.lookup(words)[:, None]
-            alone = tf.pad(known, [[0, 0], [0, width - 1]], constant_values=-1)
+            rest: Any = [[0, 0], [0, width - 1]]
+            alone = tf.pad(known, rest, constant_values=-1)
             ids = tf.where(known >= 0, alone, ids)
         ids = self._merges(ids)
         return tf.ragged.boolean_mask(ids, ids >= 0)

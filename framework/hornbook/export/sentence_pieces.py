@@ -50,7 +50,7 @@ class Trie:
         node = tf.zeros_like(points, tf.int64)
         found = []
         for step in range(longest or self.longest):
-            ahead = tf.concat([points[..., step:], tf.zeros_like(points[..., :step])], -1)[..., : tf.shape(points)[-1]]
+            ahead = tf.concat([points[..., step:], tf.zeros_like(points[..., :step])], -1)
             there = (node >= 0) & (left > step)
             node = self.table.lookup(tf.where(there, node * 2**21 + tf.cast(ahead, tf.int64), -1))
             found.append(tf.where(node >= 0, tf.gather(self.ends, tf.maximum(node, 0)), -1))
@@ -80,7 +80,7 @@ class Characters:
         self._trie = Trie({text: place for place, text in enumerate(texts)})
         self.table = self._trie.table
         self._kinds = CodePoints(kinds)
-        width = max(map(len, texts.values()), default=0) or 1
+        self._width = width = max(map(len, texts.values()), default=0) or 1
         rows = [[*map(ord, text), *[-1] * (width - len(text))] for text in texts.values()] or [[-1]]
         with tf.init_scope():
             self._texts = tf.constant(np.array(rows, "int32"))
@@ -114,7 +114,7 @@ class Characters:
         whole = small & (of_cluster >= 0)
         number = tf.where(whole, of_cluster, alone)
         becomes = tf.gather(self._texts, tf.maximum(number, 0))
-        itself = tf.pad(points[:, None], [[0, 0], [0, tf.shape(becomes)[1] - 1]], constant_values=-1)
+        itself = tf.pad(points[:, None], [[0, 0], [0, self._width - 1]], constant_values=-1)
         becomes = tf.where((number >= 0)[:, None], becomes, itself)
         becomes = tf.where((whole & (place > 0))[:, None], -1, becomes)
         row = tf.broadcast_to(row[:, None], tf.shape(becomes))
@@ -232,7 +232,7 @@ class Unigram:
             score = tf.gather(paths, choice, batch_dims=1)
             return end + 1, tf.concat([best[:, 1:], score[:, None]], 1), chosen.write(end, choice)
 
-        shapes = (tf.TensorShape([]), tf.TensorShape([None, longest]), tf.TensorShape(None))
+        shapes = (tf.TensorShape([]), tf.TensorShape([None, longest]), tf.TensorShape([]))
         _, _, chosen = tf.while_loop(
             lambda end, *_: end < time, forward, (tf.constant(0), best, chosen), shape_invariants=shapes
         )
@@ -285,7 +285,7 @@ class Pairs:
         inside = tf.sequence_mask(length, tf.shape(points)[1])
         if self._bytes is not None:
             # A character is one to four bytes, each but the first with six bits of it: its sixes, from the last on.
-            count = 1 + sum(tf.cast(points > most, tf.int32) for most in (0x7F, 0x7FF, 0xFFFF))
+            count: Any = 1 + sum(tf.cast(points > most, tf.int32) for most in (0x7F, 0x7FF, 0xFFFF))
             sixes = [points // 64**i for i in range(4)]
             steps = [
                 sum(

@@ -29,7 +29,7 @@ class Replaced:
     """
 
     def __init__(self, texts: Mapping[str, str]) -> None:
-        width = max(map(len, texts.values()), default=0) or 1
+        self._width = width = max(map(len, texts.values()), default=0) or 1
         self._places = CodePoints({ord(one): place + 1 for place, one in enumerate(texts)})
         rows = [[*map(ord, text), *[-1] * (width - len(text))] for text in ("", *texts.values())]
         with tf.init_scope():
@@ -38,7 +38,7 @@ class Replaced:
     def __call__(self, points: Any, row: Any) -> tuple[Any, Any]:
         place = self._places(points)
         becomes = tf.gather(self._texts, place)
-        itself = tf.pad(points[:, None], [[0, 0], [0, tf.shape(becomes)[1] - 1]], constant_values=-1)
+        itself = tf.pad(points[:, None], [[0, 0], [0, self._width - 1]], constant_values=-1)
         becomes = tf.where(place[:, None] > 0, becomes, itself)
         row = tf.broadcast_to(row[:, None], tf.shape(becomes))
         return becomes[becomes >= 0], row[becomes >= 0]

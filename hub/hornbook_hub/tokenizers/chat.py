@@ -20,7 +20,7 @@ def templates(folder: Path, settings: dict[str, Any]) -> dict[str, str]:
     Raises:
         ValueError: for templates that are no texts, and for files of more than a megabyte.
     """
-    found = settings.get("chat_template")
+    found: Any = settings.get("chat_template")
     if (folder / "chat_template.json").is_file():
         held = read_json(_read(folder / "chat_template.json"), str(folder / "chat_template.json"))
         found = held.get("chat_template") if isinstance(held, dict) else held

@@ -3,7 +3,7 @@
 files -> kind (the class that `tokenizer_config.json` names, or the model's type) -> engine -> special pieces -> around
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +33,7 @@ class Kind(NamedTuple):
     build: Callable[[Any, dict, dict], Any]
     around: Callable[[Any, dict, dict], None] | None
     """What stands around a text; None: what `add_bos_token` and `add_eos_token` say."""
-    specials: dict[str, str | None]
+    specials: Mapping[str, str | None]
 
 
 def _around_t5(engine: Any, names: dict[str, str], settings: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ def layer_of(tokenizer: Any) -> Any:
     """
     described = json.loads(tokenizer.engine.to_str())
     shared = {
-        "specials": _specials(described["added_tokens"]),
+        "specials": _specials(described["added_tokens"], described["normalizer"] is None),
         "padding": tokenizer.pad_token_id or 0,
         "max_length": tokenizer.max_length,
         "names": tokenizer.names,
@@ -44,15 +44,25 @@ def _refusal(why: str) -> ValueError:
     )
 
 
-def _specials(added: list[dict[str, Any]]) -> list:
+def _specials(added: list[dict[str, Any]], as_it_stands: bool) -> list:
+    """The pieces that stand for themselves; some are looked for in the normalized text, which may be the text `as_it_stands`."""
     from hornbook.export.texts import SpecialPiece
 
-    if odd := [piece["content"] for piece in added if piece["normalized"] or piece["single_word"]]:
+    late = [piece["content"] for piece in added if piece["normalized"]]
+    early = [piece["content"] for piece in added if not piece["normalized"]]
+    meet = [one for one in late if any(_meet(one, other) or _meet(other, one) for other in early)]
+    odd = (meet if as_it_stands else late) + [piece["content"] for piece in added if piece["single_word"]]
+    if odd:
         raise _refusal(f"pieces that are matched in cleaned text, or as whole words, cannot be exported: {odd}")
     stripped = any(piece["lstrip"] or piece["rstrip"] for piece in added)
     if odd := [piece["content"] for piece in added if stripped and piece["content"] != piece["content"].strip()]:
         raise _refusal(f"pieces with spaces at their ends stand beside pieces that take spaces: {odd}")
     return [SpecialPiece(piece["content"], piece["id"], piece["lstrip"], piece["rstrip"]) for piece in added]
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether one text can begin within another."""
+    return any(one.startswith(other[start:]) or other[start:].startswith(one) for start in range(len(other)))
 
 
 def _around(engine: Any) -> dict[str, list[int]]:

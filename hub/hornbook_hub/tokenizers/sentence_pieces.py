@@ -92,9 +92,9 @@ def read(path: Path) -> SentencePieces:
 def _piece(value: Any) -> Piece:
     """A piece's text (1), score (2, a float) and type (3)."""
     fields = dict(protobuf_fields(_bytes(value)))
-    text, (score,) = _bytes(fields.get(1, b"")).decode("utf-8"), struct.unpack("<f", fields.get(2, bytes(4)))
+    text, (score,) = _bytes(fields.get(1, b"")).decode("utf-8"), struct.unpack("<f", _bytes(fields.get(2, bytes(4))))
     kind = fields.get(3, NORMAL)
-    if not 0 < len(text) <= LONGEST_PIECE or kind not in range(1, 7) or score != score:
+    if not isinstance(kind, int) or not 0 < len(text) <= LONGEST_PIECE or kind not in range(1, 7) or score != score:
         raise ValueError(f"the piece {text[:40]!r} of type {kind!r} with the score {score}")
     return Piece(text, score, kind)
 
