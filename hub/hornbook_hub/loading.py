@@ -25,7 +25,7 @@ from hornbook_hub.lock import check, read_lock, sha256_of, write_lock
 from hornbook_hub.nested import TEXT_PARTS, text_config, text_layout
 from hornbook_hub.preprocessing import Preprocessor
 from hornbook_hub.tasks import POOLINGS, TASKS, Classifier
-from hornbook_hub.tokenizers import Tokenizer
+from hornbook_hub.tokenizers import Tokenizer, folders
 from hornbook_hub.weights import NUMPY_DTYPES, load_rows, rows_of
 
 logger = logging.getLogger("hornbook_hub")
@@ -33,7 +33,6 @@ logger = logging.getLogger("hornbook_hub")
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
 OWN_TASKS = ("causal_lm", "masked_lm")  # what a checkpoint was pretrained for, if its preset does not say
 SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja")  # the small files of a repository
-TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "tokenizer_config.json")
 
 
 def load(
@@ -493,9 +492,15 @@ def preprocessor_from(contents: dict[str, str], max_length: int, backbone: Any) 
 
 def tokenizer_of(files: Files, max_length: int, names: tuple[str, ...]) -> Tokenizer | None:
     """The tokenizer of a checkpoint, None where it has none."""
-    paths = {name: files.path(name) for name in TOKENIZER_FILES}
-    found = next((p for name, p in paths.items() if p is not None and name != "tokenizer_config.json"), None)
-    return None if found is None else Tokenizer.from_folder(found.parent, max_length, names)
+    whole = files.path("tokenizer.json")
+    vocabularies = folders.VOCABULARIES if whole is None else folders.OLD_VOCABULARIES
+    paths = [whole, *map(files.path, vocabularies)]
+    found = next((path for path in paths if path is not None), None)
+    if found is None:
+        return None
+    for name in (*folders.SETTINGS, *folders.TEMPLATES):
+        files.path(name)  # fetched, into the same folder
+    return Tokenizer.from_folder(found.parent, max_length, names)
 
 
 # ------------------------------------------------------------------------------------------------------------- weights

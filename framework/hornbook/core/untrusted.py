@@ -21,6 +21,7 @@ MAX_JSON_VALUES = 2_000_000
 MAX_JSON_DEPTH = 128
 MAX_JSON_TEXT = 4 * 1024**2  # characters of one string
 MAX_MEMBERS = 10_000
+MAX_FIELDS = 100_000  # of one protocol buffer: objects of a model, entries of an object
 MAX_RATIO = 20  # bytes that a compressed member may unpack to, for each byte in the archive
 SMALL = 1024**2  # what any member may unpack to, however well it is packed
 
@@ -116,6 +117,56 @@ def write_json(value: Any, name: str) -> str:
             f"{name} cannot be written: the config holds NaN or an infinity, which JSON has no number for ({error}). Use "
             "a large finite number, or None where the argument allows it."
         ) from None
+
+
+# -------------------------------------------------------------------------------------------------- protocol buffers
+def protobuf_fields(message: bytes, most: int = MAX_FIELDS) -> Iterator[tuple[int, bytes | int]]:
+    """The fields of a protocol buffer: (number, value), a value being a number or bytes.
+
+    Args:
+        message: the bytes.
+        most: how many fields there may be.
+
+    Raises:
+        ValueError: for a message with more fields, or that is cut off.
+        IndexError: for a message that ends within a number.
+
+    Source: https://protobuf.dev/programming-guides/encoding
+
+    >>> list(protobuf_fields(b"\\x08\\x96\\x01\\x12\\x02hi"))
+    [(1, 150), (2, b'hi')]
+    """
+    place = 0
+
+    def varint() -> int:
+        nonlocal place
+        value = shift = 0
+        while True:
+            byte = message[place]
+            place += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+            if shift > 63:
+                raise ValueError("a number of more than 64 bits")
+
+    count = 0
+    while place < len(message):
+        count += 1
+        if count > most:
+            raise ValueError(f"a message of more than {most:,} fields")
+        number, kind = divmod(varint(), 8)
+        if kind == 0:
+            yield number, varint()
+            continue
+        length = {1: 8, 5: 4}.get(kind)
+        if kind == 2:
+            length = varint()
+        if length is None or place + length > len(message):
+            raise ValueError(f"a field of kind {kind} that goes beyond the end")
+        yield number, message[place : place + length]
+        place += length
 
 
 # ------------------------------------------------------------------------------------------------------------ zip

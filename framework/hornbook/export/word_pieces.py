@@ -8,37 +8,31 @@
 Source: Devlin et al. 2018, "BERT", and its `tokenization.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from hornbook.backend.tensorflow.strings import Table
-from hornbook.core.layer import Layer
-
-# A special piece in a text is written as one of the control characters from 1 on, which no cleaned text has.
-_FIRST_MARK = 1
+from hornbook.export.texts import TextPieces
 
 
-class WordPieces(Layer):
+class WordPieces(TextPieces):
     """Texts (B,) as {"input_ids", "attention_mask", "token_type_ids"}: int32 arrays (B, T), padded to the longest.
 
     Args:
         vocabulary: the number of each piece.
         characters: what a character becomes, for those that become something else: "é" -> "e", "?" -> " ? ".
-        specials: pieces that stand for themselves where a text names them, such as "[MASK]".
         unknown: the number for a word that no pieces make up.
-        before, after: the numbers around a text, such as those of [CLS] and [SEP].
-        padding: the number that fills up short texts.
-        max_length: the longest text, in pieces with those around it.
         continuation: how pieces begin that go on with a word.
         longest_word: words with more characters are unknown.
+        kwargs: as `TextPieces` has them.
 
     >>> import tensorflow as tf
     >>> from hornbook.export.word_pieces import WordPieces
     >>> numbers = {"[PAD]": 0, "[UNK]": 1, "[": 2, "]": 3, "na": 4, "##ive": 5, "?": 6}
-    >>> pieces = WordPieces(numbers, {"?": " ? ", "N": "n"}, [], unknown=1, before=[2], after=[3], padding=0)
+    >>> pieces = WordPieces(numbers, {"?": " ? ", "N": "n"}, 1, specials=[], before=[2], after=[3], padding=0)
     >>> pieces(tf.constant(["Naive?", "nobody"]))["input_ids"].numpy()
     array([[2, 4, 5, 6, 3],
            [2, 1, 3, 0, 0]], dtype=int32)
@@ -48,27 +42,17 @@ class WordPieces(Layer):
         self,
         vocabulary: Mapping[str, int],
         characters: Mapping[str, str],
-        specials: Sequence[str],
         unknown: int,
-        before: Sequence[int],
-        after: Sequence[int],
-        padding: int,
-        max_length: int = 512,
         continuation: str = "##",
         longest_word: int = 100,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.unknown, self.padding, self.max_length = unknown, padding, max_length
-        self.before, self.after = list(before), list(after)
-        self.continuation, self.longest_word = continuation, longest_word
+        self.unknown, self.continuation, self.longest_word = unknown, continuation, longest_word
         self.longest_piece = max(map(len, vocabulary))
-        marks = [chr(_FIRST_MARK + i) for i in range(len(specials))]
-        self.marks = dict(zip(specials, marks, strict=True))
-        pieces = {**vocabulary, **{mark: vocabulary[piece] for piece, mark in self.marks.items()}}
-        self.table = Table("string", list(pieces), list(pieces.values()))
+        self.table = Table("string", list(vocabulary), list(vocabulary.values()))
         # Row i of _becomes holds the code points that _changing[i] becomes, filled up with -1.
-        changes = sorted({**characters, **{mark: f" {mark} " for mark in marks}}.items())
+        changes = sorted(characters.items())
         width = max((len(text) for _, text in changes), default=0) or 1
         self._width = width
         points = np.array([ord(character) for character, _ in changes], "int32")
@@ -77,23 +61,13 @@ class WordPieces(Layer):
             self._changing = tf.constant(points)
             self._becomes = tf.constant(np.array(rows, "int32").reshape(-1, width))
 
-    def call(self, texts: Any) -> dict[str, Any]:
-        words = self._words(texts)  # (B, words)
+    def _numbers(self, parts: Any, first: Any) -> Any:
+        words = self._words(parts)  # (P, words)
         pieces = self._pieces(words.flat_values)  # (all words, pieces)
-        ids = words.with_flat_values(pieces).merge_dims(1, 2)  # (B, pieces)
-        ids = ids[:, : self.max_length - len(self.before) - len(self.after)]
-        before, after = (tf.tile(tf.constant([each], tf.int64), [ids.nrows(), 1]) for each in (self.before, self.after))
-        ids = tf.concat([before, ids, after], axis=1)
-        dense = tf.cast(ids.to_tensor(self.padding), tf.int32)
-        mask = tf.cast(tf.sequence_mask(ids.row_lengths(), tf.shape(dense)[1]), tf.int32)
-        return {"input_ids": dense, "attention_mask": mask, "token_type_ids": tf.zeros_like(dense)}
+        return words.with_flat_values(pieces).merge_dims(1, 2)  # (P, pieces)
 
     def _words(self, texts: Any) -> Any:
-        """Texts (B,) -> words (B, words), cleaned."""
-        if self.marks:
-            texts = tf.strings.regex_replace(texts, f"[\\x{{1}}-\\x{{{len(self.marks):x}}}]", "\ufffd")
-        for piece, mark in self.marks.items():
-            texts = tf.strings.regex_replace(texts, _literally(piece), mark)
+        """Texts (P,) -> words (P, words), cleaned."""
         characters = tf.strings.unicode_decode(texts, "UTF-8")  # (B, characters)
         flat = characters.flat_values
         count = self._changing.shape[0]
@@ -140,8 +114,3 @@ class WordPieces(Layer):
         unknown_alone = tf.concat([alone, tf.fill(tf.shape(numbers[:, 1:]), tf.constant(-1, tf.int64))], 1)
         numbers = tf.where(unknown[:, None], unknown_alone, numbers)
         return tf.gather(tf.ragged.boolean_mask(numbers, numbers >= 0), place)
-
-
-def _literally(text: str) -> str:
-    """A regular expression (RE2) that matches this text alone."""
-    return "".join(f"\\x{{{ord(character):x}}}" for character in text)

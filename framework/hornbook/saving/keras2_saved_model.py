@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hornbook import backend
-from hornbook.core.untrusted import DamagedFileError, read_json
+from hornbook.core.untrusted import DamagedFileError, protobuf_fields, read_json
 from hornbook.core.variable import Variable
 from hornbook.layers import Discretization, TextVectorization
 from hornbook.layers.lookup import IndexLookup
@@ -19,7 +19,6 @@ from hornbook.saving.legacy_h5 import compile_and_restore, ordered_weights
 
 METADATA = "keras_metadata.pb"
 MAX_METADATA_BYTES = 256 * 1024**2
-MAX_FIELDS = 100_000  # of one message: objects of a model, entries of an object
 
 
 def load_keras2_saved_model(path: Path, custom_objects: Any, compile: bool) -> Any:
@@ -107,8 +106,8 @@ def _root(path: Path) -> dict[str, Any]:
             f"{path} is refused: it has {path.stat().st_size:,} bytes, more than a description takes."
         )
     try:
-        for number, node in _fields(path.read_bytes()):
-            fields = dict(_fields(node)) if number == 1 and isinstance(node, bytes) else {}
+        for number, node in protobuf_fields(path.read_bytes()):
+            fields = dict(protobuf_fields(node)) if number == 1 and isinstance(node, bytes) else {}
             config = fields.get(5)
             if fields.get(3) == b"root" and isinstance(config, bytes):
                 found = read_json(config, str(path))
@@ -117,38 +116,3 @@ def _root(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, IndexError) as error:
         raise DamagedFileError(f"{path} is damaged: it cannot be read ({error}).") from None
     raise DamagedFileError(f"{path} is damaged: it does not say what the model is.")
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, bytes | int]]:
-    """The fields of a protocol buffer: (number, value). Sources: https://protobuf.dev/programming-guides/encoding"""
-    place = 0
-
-    def varint() -> int:
-        nonlocal place
-        value = shift = 0
-        while True:
-            byte = message[place]
-            place += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-            if shift > 63:
-                raise ValueError("a number of more than 64 bits")
-
-    count = 0
-    while place < len(message):
-        count += 1
-        if count > MAX_FIELDS:
-            raise ValueError(f"a message of more than {MAX_FIELDS:,} fields")
-        number, kind = divmod(varint(), 8)
-        if kind == 0:
-            yield number, varint()
-            continue
-        length = {1: 8, 5: 4}.get(kind)
-        if kind == 2:
-            length = varint()
-        if length is None or place + length > len(message):
-            raise ValueError(f"a field of kind {kind} that goes beyond the end")
-        yield number, message[place : place + length]
-        place += length
