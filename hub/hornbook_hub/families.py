@@ -21,9 +21,11 @@ from hornbook_hub.models import (
     mistral,
     modernbert,
     mpnet,
+    mt5,
     qwen2,
     qwen3,
     roberta,
+    t5,
     xlm_roberta,
 )
 
@@ -44,6 +46,8 @@ FAMILIES: dict[str, Any] = {
     "gemma2": gemma2,
     "gemma3_text": gemma3,
     "gemma4_text": gemma4,
+    "t5": t5,
+    "mt5": mt5,
 }
 
 

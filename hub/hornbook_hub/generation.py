@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hornbook import backend, ops
+from hornbook import backend, ops, tree
 from hornbook_hub.decoders import NOWHERE, Cache
 from hornbook_hub.sampling import Sampler
 
@@ -77,22 +77,31 @@ class Writer:
             seen = ops.logical_or(seen, ops.cast(ops.one_hot(pieces, seen.shape[-1]), "bool"))
         return pieces[:, None], seen, done
 
-    def _read(self, ids: Any, positions: Any, memories: Any, slots: Any, seen: Any, seed: Any) -> Any:
+    def _read(self, ids: Any, positions: Any, memories: Any, slots: Any, seen: Any, seed: Any, source: Any) -> Any:
         """Read the prompts and choose a first piece: pieces, the cache's parts, what was seen, who is done."""
-        hidden, cache = self.model.backbone.decode(ids, positions, Cache(memories, slots, 0))
+        hidden, cache = self.model.backbone.decode(ids, positions, Cache(memories, slots, 0, source))
         done = ops.zeros((ids.shape[0],), "bool")
         pieces, seen, done = self._chosen(self._logits(hidden), seen, done, seed)
         return pieces, cache.layers, cache.slots, seen, done
 
     def _write(
-        self, pieces: Any, position: Any, memories: Any, slots: Any, used: Any, seen: Any, done: Any, seed: Any
+        self,
+        pieces: Any,
+        position: Any,
+        memories: Any,
+        slots: Any,
+        used: Any,
+        seen: Any,
+        done: Any,
+        seed: Any,
+        source: Any,
     ) -> Any:
         """Write a stretch: the written pieces (B, STRETCH), and the state after them."""
 
         def body(
             step: Any, pieces: Any, position: Any, memories: Any, slots: Any, seen: Any, done: Any, written: Any
         ) -> tuple:
-            hidden, cache = self.model.backbone.decode(pieces, position, Cache(memories, slots, used + step))
+            hidden, cache = self.model.backbone.decode(pieces, position, Cache(memories, slots, used + step, source))
             draw = ops.stack([seed[0], seed[1] + step])
             pieces, seen, done = self._chosen(self._logits(hidden), seen, done, draw)
             written = ops.slice_update(written, (0, step), pieces)
@@ -105,13 +114,25 @@ class Writer:
         return written, pieces, position, memories, slots, seen, done
 
     # -- what runs on the host ---------------------------------------------------------------------------------------
-    def write(self, prompts: Sequence[Sequence[int]], count: int, seed: int = 0) -> Iterator[np.ndarray]:
+    def _before_writing(self, prompts: Sequence[Sequence[int]]) -> np.ndarray:
+        """What `_chosen` is told of the prompts: who has seen which pieces (B, V); (B, 0) if nobody asks."""
+        if not self.sampler.looks_back:
+            return np.zeros((len(prompts), 0), "bool")
+        seen = np.zeros((len(prompts), self.model.backbone.config.vocab_size), "bool")
+        for row, prompt in enumerate(prompts):
+            seen[row, list(prompt)] = True
+        return seen
+
+    def write(
+        self, prompts: Sequence[Sequence[int]], count: int, seed: int = 0, source: Any = ()
+    ) -> Iterator[np.ndarray]:
         """The pieces that follow each prompt, stretch by stretch: arrays (B, 1), then (B, up to STRETCH).
 
         Args:
             prompts: ids, at least one a prompt.
             count: how many pieces to write after each; fewer where all have come to an end.
             seed: of the draws.
+            source: what the decoder looks at besides, see `Cache`.
         """
         backbone = self.model.backbone
         batch, longest = len(prompts), max(map(len, prompts))
@@ -122,15 +143,11 @@ class Writer:
             ids[row, time - len(prompt) :] = prompt
             positions[row, time - len(prompt) :] = np.arange(len(prompt))
         cache = backbone.new_cache(batch, cache_size(time + min(count, 256) + STRETCH))
-        seen: Any = np.zeros((batch, 0), "bool")
-        if self.sampler.looks_back:
-            seen = np.zeros((batch, backbone.config.vocab_size), "bool")
-            for row, prompt in enumerate(prompts):
-                seen[row, list(prompt)] = True
-
-        prefill = self._program(self._read, batch, time, cache.slots.shape[1])
+        seen: Any = self._before_writing(prompts)
+        beside = tuple(size for part in tree.flatten(source) for size in part.shape)
+        prefill = self._program(self._read, batch, time, cache.slots.shape[1], *beside)
         pieces, memories, slots, seen, done = prefill(
-            ids, positions, cache.layers, cache.slots, seen, np.array([seed, 0], "int32")
+            ids, positions, cache.layers, cache.slots, seen, np.array([seed, 0], "int32"), source
         )
         yield backend.convert_to_numpy(pieces)
         position = np.array([[len(prompt)] for prompt in prompts], "int32")
@@ -139,9 +156,9 @@ class Writer:
             if used + STRETCH > slots.shape[1]:
                 memories, slots = grown(memories, slots)
             draw = np.array([seed, 1 + used - time], "int32")
-            stretch = self._program(self._write, batch, slots.shape[1])
+            stretch = self._program(self._write, batch, slots.shape[1], *beside)
             written, pieces, position, memories, slots, seen, done = stretch(
-                pieces, position, memories, slots, np.int32(used), seen, done, draw
+                pieces, position, memories, slots, np.int32(used), seen, done, draw, source
             )
             yield backend.convert_to_numpy(written)[:, :left]
             used, left = used + STRETCH, left - STRETCH

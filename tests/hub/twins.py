@@ -168,6 +168,25 @@ def gemma4(**settings: Any) -> Twin:
     return Twin("Gemma4TextConfig", {**settings, "layer_types": types}, classes, spread=0.15)
 
 
+T5 = {
+    **{"vocab_size": 60, "d_model": 32, "d_kv": 6, "d_ff": 37, "num_layers": 2, "num_heads": 4},
+    **{"relative_attention_num_buckets": 8, "relative_attention_max_distance": 12},
+    **{"pad_token_id": 0, "decoder_start_token_id": 0, "eos_token_id": 1},
+}
+
+
+def encoder_decoder(name: str, **settings: Any) -> Twin:
+    """A family whose classes in transformers are named as T5's are."""
+    classes = {
+        "backbone": f"{name}Model",
+        "seq2seq_lm": f"{name}ForConditionalGeneration",
+        "encoder": f"{name}EncoderModel",
+    }
+    outputs = {key: key for key in ("last_hidden_state", "encoder_last_hidden_state")}
+    inputs = ("input_ids", "attention_mask", "decoder_input_ids")
+    return Twin(f"{name}Config", {**T5, **settings}, classes, inputs, outputs)
+
+
 TWINS = {
     "bert": BERT,
     "bert, gelu_new": variant(BERT, "backbone", hidden_act="gelu_new"),
@@ -221,12 +240,21 @@ TWINS = {
     "qwen2": decoder("Qwen2", use_sliding_window=True, sliding_window=4, max_window_layers=1),
     "qwen2, tied": variant(decoder("Qwen2", tie_word_embeddings=True)),
     "qwen3": decoder("Qwen3", head_dim=12, tie_word_embeddings=True),
+    "t5": encoder_decoder("T5"),
+    "t5, 1.1, deeper decoder": variant(
+        encoder_decoder("T5", feed_forward_proj="gated-gelu", tie_word_embeddings=False, num_decoder_layers=3),
+        "backbone",
+        "seq2seq_lm",
+        "encoder",
+    ),
+    "t5, gated-silu": variant(encoder_decoder("T5", feed_forward_proj="gated-silu"), "seq2seq_lm"),
+    "mt5": encoder_decoder("MT5"),
     "qwen3, biases": variant(decoder("Qwen3", head_dim=8, attention_bias=True, layer_types=["full_attention"] * 2)),
 }
 
 
 def batch(twin: Twin) -> dict[str, np.ndarray]:
-    """Three texts of nine pieces, one of them short, one with its padding in front."""
+    """Three texts of nine pieces, one of them short, one with its padding in front; three targets of seven."""
     rng = np.random.default_rng(0)
     arrays = {
         "input_ids": rng.integers(twin.first_id, twin.settings["vocab_size"], (3, 9)),
@@ -236,4 +264,5 @@ def batch(twin: Twin) -> dict[str, np.ndarray]:
     arrays["attention_mask"][1, 5:] = arrays["attention_mask"][2, :2] = 0
     arrays["input_ids"][arrays["attention_mask"] == 0] = twin.pad_id
     arrays["token_type_ids"][:, 4:] = 1
+    arrays["decoder_input_ids"] = rng.integers(twin.first_id, twin.settings["vocab_size"], (3, 7))
     return {name: arrays[name] for name in twin.inputs}

@@ -9,12 +9,14 @@ from hornbook_hub.tasks.classifiers import Classifier, TextClassifier, TokenClas
 from hornbook_hub.tasks.masked_lm import MaskedLM, ReplacedTokenDetector
 from hornbook_hub.tasks.question_answering import QuestionAnswering
 from hornbook_hub.tasks.retrieval import POOLINGS, InBatchNegatives, Reranker, TextEmbedder
+from hornbook_hub.tasks.seq2seq_lm import Seq2SeqLM
 from hornbook_hub.tasks.task import Task
 
 TASKS = {
     cls.task: cls
     for cls in (
         CausalLM,
+        Seq2SeqLM,
         MaskedLM,
         ReplacedTokenDetector,
         TextClassifier,
