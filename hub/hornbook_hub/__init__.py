@@ -10,6 +10,7 @@ from hornbook_hub.loading import load, presets
 from hornbook_hub.models.bert import BertBackbone, BertConfig
 from hornbook_hub.sampling import Sampler
 from hornbook_hub.tasks import (
+    AudioToText,
     CausalLM,
     MaskedLM,
     QuestionAnswering,
@@ -24,6 +25,7 @@ from hornbook_hub.tasks import (
 from hornbook_hub.tokenizers import Tokenizer
 
 __all__ = [
+    "AudioToText",
     "BertBackbone",
     "BertConfig",
     "CausalLM",

@@ -11,7 +11,7 @@ from typing import Any
 import hornbook as keras
 from hornbook import layers, ops
 from hornbook.core.operation import infer
-from hornbook_hub.decoders import NOWHERE, Cache, CausalAttention, bias_of
+from hornbook_hub.decoders import NOWHERE, Cache, CausalAttention, bias_of, dense
 
 
 class CrossAttention(CausalAttention):
@@ -23,6 +23,28 @@ class CrossAttention(CausalAttention):
 
     def call(self, x: Any, bias: Any, pair: tuple[Any, Any]) -> Any:
         return self.look(self.split(self.query(x), self.heads), *pair, bias)
+
+
+class Perceptron(layers.Layer):
+    """W_down dropout(act(W_up x)): (B, T, M) -> (B, T, M).
+
+    Args:
+        config: `hidden_size`, `initializer_range`.
+        width: how many numbers there are within.
+        activation: the function act.
+        bias: whether the products have one.
+        rate: how much is dropped in training.
+    """
+
+    def __init__(self, config: Any, width: int, activation: Any, bias: bool, rate: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.up = dense(width, config, "up", bias)
+        self.down = dense(config.hidden_size, config, "down", bias)
+        self.activation = activation
+        self.dropout = layers.Dropout(rate)
+
+    def call(self, x: Any) -> Any:
+        return self.down(self.dropout(self.activation(self.up(x))))
 
 
 class EncoderBlock(layers.Layer):
@@ -73,7 +95,7 @@ class DecoderBlock(layers.Layer):
 class EncoderDecoderBackbone(keras.Model):
     """Base of the models with an encoder and a decoder.
 
-    A family's class makes `blocks` (the decoder's) and `token_embedding`, says how the source is read (`encode`) and how the
+    A family's class makes `decoder` (which has `blocks`) and `token_embedding`, says how the source is read (`encode`) and how the
     target is (`embed`, `finish`), and calls `make_weights`.
 
     Args:
@@ -86,11 +108,16 @@ class EncoderDecoderBackbone(keras.Model):
 
     config_class: Any
     input_names: tuple[str, ...] = ("input_ids", "attention_mask", "decoder_input_ids")
-    blocks: Any
+    decoder: Any
 
     def __init__(self, config: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.config = config
+
+    @property
+    def blocks(self) -> list:
+        """The blocks of the decoder."""
+        return self.decoder.blocks
 
     @property
     def kind(self) -> str:

@@ -26,6 +26,7 @@ from hornbook_hub.models import (
     qwen3,
     roberta,
     t5,
+    whisper,
     xlm_roberta,
 )
 
@@ -48,6 +49,7 @@ FAMILIES: dict[str, Any] = {
     "gemma4_text": gemma4,
     "t5": t5,
     "mt5": mt5,
+    "whisper": whisper,
 }
 
 

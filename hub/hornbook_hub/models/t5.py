@@ -17,8 +17,8 @@ import numpy as np
 import hornbook as keras
 from hornbook import layers, ops
 from hornbook_hub.config import Config
-from hornbook_hub.decoders import CausalAttention, GatedMultilayerPerceptron, RootMeanSquareNorm, dense
-from hornbook_hub.encoder_decoders import CrossAttention, DecoderBlock, EncoderBlock, EncoderDecoderBackbone
+from hornbook_hub.decoders import CausalAttention, GatedMultilayerPerceptron, RootMeanSquareNorm
+from hornbook_hub.encoder_decoders import CrossAttention, DecoderBlock, EncoderBlock, EncoderDecoderBackbone, Perceptron
 from hornbook_hub.heads import CausalHead
 from hornbook_hub.models.bert import ACTIVATIONS
 from hornbook_hub.weights import transposed
@@ -208,20 +208,6 @@ class T5CrossAttention(CrossAttention, T5Attention):
     """The same, to a source."""
 
 
-class T5Perceptron(layers.Layer):
-    """W_down dropout(act(W_up x)): (B, T, M) -> (B, T, M)."""
-
-    def __init__(self, config: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.up = dense(config.d_ff, config, "up")
-        self.down = dense(config.d_model, config, "down")
-        self.activation = ACTIVATIONS[config.dense_act_fn]
-        self.dropout = layers.Dropout(config.dropout_rate)
-
-    def call(self, x: Any) -> Any:
-        return self.down(self.dropout(self.activation(self.up(x))))
-
-
 class T5GatedPerceptron(GatedMultilayerPerceptron):
     """W_down dropout(act(W_gate x) * W_up x): (B, T, M) -> (B, T, M)."""
 
@@ -282,7 +268,10 @@ class T5Decoder(layers.Layer):
 
 def perceptron(config: Any) -> layers.Layer:
     """The perceptron of the config's kind."""
-    return (T5GatedPerceptron if config.is_gated_act else T5Perceptron)(config, name="perceptron")
+    if config.is_gated_act:
+        return T5GatedPerceptron(config, name="perceptron")
+    activation = ACTIVATIONS[config.dense_act_fn]
+    return Perceptron(config, config.d_ff, activation, False, config.dropout_rate, name="perceptron")
 
 
 def norm(config: Any, name: str) -> RootMeanSquareNorm:
@@ -328,11 +317,6 @@ class T5Backbone(EncoderDecoderBackbone):
         else:
             example["decoder_input_ids"] = keras.KerasTensor((None, None), "int32")
         self.make_weights(example)
-
-    @property
-    def blocks(self) -> list:
-        """The blocks of the decoder."""
-        return self.decoder.blocks
 
     @property
     def classifier_dropout(self) -> float:

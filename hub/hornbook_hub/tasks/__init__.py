@@ -4,6 +4,7 @@ A task knows of its backbone only what the backbone declares (its outputs, its t
 them), so each task is written once for all families.
 """
 
+from hornbook_hub.tasks.audio_to_text import AudioToText
 from hornbook_hub.tasks.causal_lm import CausalLM
 from hornbook_hub.tasks.classifiers import Classifier, TextClassifier, TokenClassifier
 from hornbook_hub.tasks.masked_lm import MaskedLM, ReplacedTokenDetector
@@ -17,6 +18,7 @@ TASKS = {
     for cls in (
         CausalLM,
         Seq2SeqLM,
+        AudioToText,
         MaskedLM,
         ReplacedTokenDetector,
         TextClassifier,

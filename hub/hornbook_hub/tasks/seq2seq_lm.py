@@ -133,8 +133,11 @@ class Seq2SeqLM(CausalLM):
             targets: texts, or rows of ids, one for each.
         """
         (rows, _, _), (wanted, _, _) = self._rows(texts), self._rows(targets)
+        return self._scores(padded(rows, self.pad_id), wanted)
+
+    def _scores(self, arrays: dict[str, np.ndarray], wanted: list[list[int]]) -> list[np.ndarray]:
         labels = padded(wanted, self.pad_id)["input_ids"]
-        arrays = {**padded(rows, self.pad_id), "decoder_input_ids": backend.convert_to_numpy(self._shifted(labels))}
+        arrays = {**arrays, "decoder_input_ids": backend.convert_to_numpy(self._shifted(labels))}
         logits = self.predict(arrays, verbose=0).astype("float64")
         logits -= logits.max(-1, keepdims=True)
         logs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
