@@ -387,11 +387,12 @@ def split_by_moments(
 
     Returns:
         parts (first moment, last moment, pieces), and how many frames on the next window begins: where the last whole part
-        ends; or behind this window, if nothing was left open.
+        ends, or behind this window, if nothing was left open. What is left open is read again in the next window, but
+        for the moment at its beginning, which stands at the end of the last part.
 
     >>> from hornbook_hub.tasks.audio_to_text import split_by_moments
     >>> split_by_moments([100, 7, 8, 110, 110, 9], 100, frames=3000)
-    ([(0, 10, [100, 7, 8, 110])], 20)
+    ([(0, 10, [100, 7, 8, 110, 110])], 20)
     """
     zero = max(pieces, default=0) + 1 if first_moment is None else first_moment
     is_moment = [piece >= zero for piece in pieces]
@@ -405,4 +406,7 @@ def split_by_moments(
         cuts.append(len(pieces))
     parts = [pieces[begin:end] for begin, end in zip([0, *cuts[:-1]], cuts, strict=True)]
     found = [(part[0] - zero, part[-1] - zero, part) for part in parts]
-    return found, frames if closed else 2 * found[-1][1]
+    if closed:
+        return found, frames
+    first, last, part = found[-1]
+    return [*found[:-1], (first, last, [*part, pieces[cuts[-1]]])], 2 * last
