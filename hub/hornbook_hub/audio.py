@@ -25,11 +25,14 @@ def mel(frequency: Any) -> Any:
 
     Source: Slaney 1998, "Auditory Toolbox", https://engineering.purdue.edu/~malcolm/interval/1998-010/.
 
+    >>> import numpy as np
     >>> from hornbook_hub.audio import mel
     >>> mel(np.array([0.0, 1000.0, 6400.0])).round(6).tolist()
     [0.0, 15.0, 42.0]
     """
-    return np.where(frequency < 1000, 3 * frequency / 200, 15 + 27 * np.log(np.maximum(frequency, 1000) / 1000) / np.log(6.4))
+    return np.where(
+        frequency < 1000, 3 * frequency / 200, 15 + 27 * np.log(np.maximum(frequency, 1000) / 1000) / np.log(6.4)
+    )
 
 
 def frequency_of(height: Any) -> Any:
@@ -84,7 +87,13 @@ class AudioSettings:
 
     INERT: ClassVar[frozenset[str]] = frozenset(
         {
-            *("feature_extractor_type", "processor_class", "return_attention_mask", "padding_side", "image_processor_type"),
+            *(
+                "feature_extractor_type",
+                "processor_class",
+                "return_attention_mask",
+                "padding_side",
+                "image_processor_type",
+            ),
             *("n_samples", "nb_max_frames", "mel_filters"),  # which follow from the rest
         }
     )

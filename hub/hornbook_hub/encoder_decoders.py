@@ -95,8 +95,8 @@ class DecoderBlock(layers.Layer):
 class EncoderDecoderBackbone(keras.Model):
     """Base of the models with an encoder and a decoder.
 
-    A family's class makes `decoder` (which has `blocks`) and `token_embedding`, says how the source is read (`encode`) and how the
-    target is (`embed`, `finish`), and calls `make_weights`.
+    A family's class makes `decoder` (which has `blocks`) and `token_embedding`, says how the source is read (`encode`) and
+    how the target is (`embed`, `finish`), and calls `make_weights`.
 
     Args:
         config: the sizes.

@@ -34,8 +34,8 @@ def load(name: str | os.PathLike, task: str | None = None, load_weights: bool = 
 
     Args:
         name: a preset ("bert_base", "bert_tiny"), "hf://org/name" (or "hf://org/name@revision"), or a folder.
-        task: "backbone", "encoder" (of a model that has a decoder too), "masked_lm", "text_classifier", "text_embedder", ... (the names of `tasks.TASKS`); the checkpoint's
-            own if None.
+        task: "backbone", "encoder" (of a model that has a decoder too), "masked_lm", "text_classifier", ... (the names of
+            `tasks.TASKS`); the checkpoint's own if None.
         load_weights: False leaves the weights as they start, at random, and needs no file of weights.
         overrides: arguments of the task, such as `num_classes=3`, and fields of the config.
 

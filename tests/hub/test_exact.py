@@ -117,7 +117,9 @@ def test_gradients(name, tmp_path):
     import tensorflow as tf
 
     task = next(
-        task for task in ("causal_lm", "seq2seq_lm", "audio_to_text", "text_classifier", "masked_lm", "backbone") if task in TWINS[name].classes
+        task
+        for task in ("causal_lm", "seq2seq_lm", "audio_to_text", "text_classifier", "masked_lm", "backbone")
+        if task in TWINS[name].classes
     )
     off = {key: 0.0 for key in getattr(transformers, TWINS[name].config)().to_dict() if key.endswith("dropout_prob")}
     model = made(name, task, **off)

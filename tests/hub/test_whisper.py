@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 from tests.hub.test_exact import made
-from tests.hub.twins import TWINS
 
 import hornbook_hub as hub
 from hornbook_hub.audio import AudioSettings, SoundPreprocessor, log_mel, mel_filters
@@ -57,7 +56,14 @@ def theirs(model, features, **settings):
     [
         {},
         {"feature_size": 128},
-        {"feature_size": 24, "sampling_rate": 32000, "hop_length": 100, "n_fft": 512, "chunk_length": 5, "padding_value": 0.1},
+        {
+            "feature_size": 24,
+            "sampling_rate": 32000,
+            "hop_length": 100,
+            "n_fft": 512,
+            "chunk_length": 5,
+            "padding_value": 0.1,
+        },
     ],
 )
 def test_features_are_those_of_transformers(settings):
@@ -74,7 +80,9 @@ def test_features_are_those_of_transformers(settings):
     assert np.abs(found - wanted).max() < 5e-5  # PyTorch's transform, in float32
     exact = reference._np_extract_fbank_features([long[: rate * seconds]], "cpu")  # NumPy's, in float64
     assert np.abs(found[0] - exact[0]).max() < 1e-6
-    whole = reference(long, sampling_rate=rate, padding="longest", truncation=False, return_tensors="np")["input_features"]
+    whole = reference(long, sampling_rate=rate, padding="longest", truncation=False, return_tensors="np")[
+        "input_features"
+    ]
     assert np.abs(ours.features(long) - whole[0]).max() < 1e-4
     np.testing.assert_allclose(ours.filters, reference.mel_filters, atol=1e-9)
 
@@ -149,7 +157,9 @@ def same_segments(found, reference):
         pytest.param({"forced_decoder_ids": [[1, 43], [2, 44]]}, {}, marks=pytest.mark.exhaustive),
         pytest.param({"forced_decoder_ids": [[1, 43], [2, 44]]}, {"language": "en"}, marks=pytest.mark.exhaustive),
         pytest.param({"language": "de", "task": "transcribe"}, {}, marks=pytest.mark.exhaustive),
-        pytest.param({"lang_to_id": None, "task_to_id": None, "is_multilingual": False}, {}, marks=pytest.mark.exhaustive),
+        pytest.param(
+            {"lang_to_id": None, "task_to_id": None, "is_multilingual": False}, {}, marks=pytest.mark.exhaustive
+        ),
     ],
 )
 @pytest.mark.parametrize("timestamps", [True, pytest.param(False, marks=pytest.mark.exhaustive)])

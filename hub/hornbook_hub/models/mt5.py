@@ -59,7 +59,7 @@ PRESETS = {
         "repository": "google/mt5-small",
         "revision": "main",
         "aliases": (),
-        "parameters": 172_119_488,
+        "parameters": 172_119_424,
         "licence": "Apache-2.0",
         "about": "8 + 8 layers, 512 wide; 101 languages; to be fine-tuned first",
     },

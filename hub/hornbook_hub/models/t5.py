@@ -23,7 +23,6 @@ from hornbook_hub.heads import CausalHead
 from hornbook_hub.models.bert import ACTIVATIONS
 from hornbook_hub.weights import transposed
 
-
 LONGEST_DISTANCE = 1_000_000  # of those that have buckets of their own
 
 
@@ -451,7 +450,7 @@ PRESETS = {
         "repository": "google/flan-t5-base",
         "revision": "main",
         "aliases": ("flan_base_multi",),
-        "parameters": 222_903_936,
+        "parameters": 222_903_552,
         "licence": "Apache-2.0",
         "about": "12 + 12 layers, 768 wide; follows instructions",
     },

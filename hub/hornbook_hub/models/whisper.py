@@ -60,7 +60,13 @@ class WhisperConfig(Config):
         *("classifier_proj_size", "use_weighted_layer_sum"),  # of a head that is not made here
         # Of training alone, and not done here: masks over the features, and layers left out.
         *("apply_spec_augment", "mask_time_prob", "mask_time_length", "mask_time_min_masks"),
-        *("mask_feature_prob", "mask_feature_length", "mask_feature_min_masks", "encoder_layerdrop", "decoder_layerdrop"),
+        *(
+            "mask_feature_prob",
+            "mask_feature_length",
+            "mask_feature_min_masks",
+            "encoder_layerdrop",
+            "decoder_layerdrop",
+        ),
     }
     FIXED = {"scale_embedding": False, "tie_word_embeddings": True, "is_encoder_decoder": True}
     tie_word_embeddings = True  # always
@@ -237,9 +243,7 @@ class WhisperBackbone(EncoderDecoderBackbone):
         self.encoder = WhisperEncoder(config, name="encoder")
         self.decoder = WhisperDecoder(config, name="decoder")
         self.dropout = layers.Dropout(config.dropout)
-        self.make_weights(
-            {name: keras.KerasTensor(spec.shape, spec.dtype) for name, spec in self.input_arrays.items()}
-        )
+        self.make_weights({name: keras.KerasTensor(spec.shape, spec.dtype) for name, spec in self.input_arrays.items()})
 
     @property
     def frames(self) -> int:
@@ -364,7 +368,8 @@ def preset(size: str, parameters: int, layers: int, width: int, english: bool) -
         "aliases": (f"whisper_{size}_en" if english else f"whisper_{size}_multi",),
         "parameters": parameters,
         "licence": "Apache-2.0",
-        "about": f"{layers} + {layers} layers, {width} wide; " + ("English speech" if english else "speech in 99 languages"),
+        "about": f"{layers} + {layers} layers, {width} wide; "
+        + ("English speech" if english else "speech in 99 languages"),
     }
 
 

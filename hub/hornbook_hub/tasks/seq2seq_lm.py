@@ -121,9 +121,7 @@ class Seq2SeqLM(CausalLM):
             ValueError: for a source without pieces, and for settings out of range.
         """
         settings.pop("strip_prompt", None)  # sources are no part of what is written
-        return super().generate(
-            prompts, max_length, max_new_tokens, sampler, stop, seed, strip_prompt=True, **settings
-        )
+        return super().generate(prompts, max_length, max_new_tokens, sampler, stop, seed, strip_prompt=True, **settings)
 
     def score(self, texts: Any, targets: Any) -> list[np.ndarray]:
         """The log probability of each piece of a target, given its source and the pieces before.
