@@ -183,7 +183,8 @@ class EncoderDecoderBackbone(keras.Model):
         slots = ops.slice_update(cache.slots, (0, cache.used), positions)
         used = ops.convert_to_tensor(cache.used, "int32")
         bias = bias_of(positions, slots) + self.relative_bias(positions, slots)
-        x, kept = self._read(input_ids, ops.maximum(positions, 0), bias, *cache.source, cache.layers, used)
+        places, (pairs, source_bias) = ops.maximum(positions, 0), cache.source
+        x, kept = self._read(input_ids, places, bias, pairs, source_bias, cache.layers, used)
         return x, Cache(kept, slots, cache.used + input_ids.shape[1], cache.source)
 
     def new_cache(self, batch: int, size: int) -> Cache:

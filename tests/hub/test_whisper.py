@@ -219,3 +219,75 @@ def small(**settings):
 )
 def test_a_window_is_cut_where_two_moments_meet(pieces, wanted):
     assert split_by_moments(pieces, 48, 40) == wanted
+
+
+# ---------------------------------------------------------------------------------------------------------- on sounds
+SOUNDS = AudioSettings(feature_size=8, sampling_rate=1000, hop_length=10, n_fft=64, chunk_length=1)
+
+
+def hearing(**settings):
+    """A model that hears a second at once and writes words."""
+    from tokenizers import Tokenizer as Engine
+    from tokenizers import models, pre_tokenizers
+
+    words = [f"w{i}" for i in range(40)] + ["<end>", "<start>", "<|en|>", "<|de|>", "<tr>", "<say>", "<s>", "<no>"]
+    words += [f"<|{i / 50:.2f}|>" for i in range(51)]
+    engine = Engine(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="w0"))
+    engine.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    engine.add_special_tokens(words[40:48])
+    tokenizer = hub.Tokenizer(engine, {"pad_token": "<end>"}, names=("input_ids", "attention_mask"))
+    config = small(vocab_size=len(words), max_source_positions=50, **settings)
+    model = hub.AudioToText(WhisperBackbone(config), SoundPreprocessor(SOUNDS, tokenizer))
+    model.generation_config = dict(WRITING)
+    return model
+
+
+def test_sounds_become_texts(tmp_path):
+    model = hearing()
+    samples = np.random.default_rng(0).normal(size=2500).astype("float32") * 0.1
+    said = model.transcribe(samples, language="de", sampling_rate=1000)
+    assert said["language"] == "de" and said["segments"][0]["start"] < said["segments"][-1]["end"] <= 3.0
+    assert "|" not in said["text"] and set(said["text"].split()) <= {f"w{i}" for i in range(40)}
+    assert list(model.stream(samples, language="de")) == [part["text"] for part in said["segments"]]
+    assert model.generate(samples, language="de") == said["text"]
+    model.save_to_preset(tmp_path)
+    again = hub.load(tmp_path)
+    assert again.task == "audio_to_text" and again.preprocessor.settings == SOUNDS
+    assert again.generation_config == model.generation_config
+    found, before = (
+        again.score([samples, samples[:900]], ["w1 w2", "w3"]),
+        model.score([samples, samples[:900]], ["w1 w2", "w3"]),
+    )
+    for one, other in zip(found, before, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_it_learns_from_sounds_and_texts():
+    model = hearing()
+    sounds = [np.sin(np.arange(800) * pitch) for pitch in (0.1, 0.9)]
+    first = model.evaluate(sounds, ["w1 w2 <end>", "w3 <end>"], verbose=0)[0]
+    model.fit(sounds, ["w1 w2 <end>", "w3 <end>"], epochs=5, batch_size=2, verbose=0)
+    assert model.evaluate(sounds, ["w1 w2 <end>", "w3 <end>"], verbose=0)[0] < first
+
+
+def test_what_cannot_be_heard():
+    model, samples = hearing(), np.zeros(2500, "float32")
+    for options, words in (
+        ({"language": "xx"}, "language must be one of \\['de', 'en'\\], got 'xx'"),
+        ({"task": "sing"}, "task must be one of"),
+        ({"sampling_rate": 8000}, "hears 1000 samples a second, got 8000"),
+        ({"timestamps": False}, "a longer one is read in windows"),
+        ({"max_new_tokens": 0}, "no room to write"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            model.transcribe(samples, **{"language": "en", **options})
+    with pytest.raises(ValueError, match="audio must be samples"):
+        model.transcribe("speech.wav")
+    model.generation_config = {**WRITING, "is_multilingual": False}
+    with pytest.raises(ValueError, match="English alone"):
+        model.transcribe(samples, language="en")
+    model.generation_config = SPECIAL
+    with pytest.raises(ValueError, match="writes no moments"):
+        model.transcribe(samples)
+    with pytest.raises(ValueError, match="input_features must be"):
+        model({"input_features": np.zeros((1, 8, 90)), "decoder_input_ids": np.array([[41]])})

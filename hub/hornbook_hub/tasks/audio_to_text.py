@@ -162,9 +162,7 @@ class AudioToText(Seq2SeqLM):
         features, one = self._features(audio, settings.pop("sampling_rate", None))
         if not one:
             raise ValueError(f"stream() listens to one sound, got {len(features)}.")
-        options = [settings.pop(name, None) for name in ("language", "task")]
-        options += [settings.pop("timestamps", True), settings.pop("max_new_tokens", None)]
-        for _, _, segments in self._windows(features, *options, settings.pop("sampler", None), settings.pop("seed", 0)):
+        for _, _, segments in self._windows(features, **settings):
             yield from (segment["text"] for segment in segments)
 
     def score(self, audio: Any, texts: Any) -> list[np.ndarray]:
@@ -206,12 +204,12 @@ class AudioToText(Seq2SeqLM):
     def _windows(
         self,
         features: list[np.ndarray],
-        language: str | None,
-        task: str | None,
-        timestamps: bool,
-        count: int | None,
-        sampler: Any,
-        seed: int,
+        language: str | None = None,
+        task: str | None = None,
+        timestamps: bool = True,
+        max_new_tokens: int | None = None,
+        sampler: Any = None,
+        seed: int = 0,
     ) -> Iterator[tuple[int, str | None, list[dict[str, Any]]]]:
         """Read window by window: which sound, its language, and what was said.
 
@@ -227,9 +225,9 @@ class AudioToText(Seq2SeqLM):
         writer = self._writer(sampler_of(sampler or "greedy"), timestamps)
         longest = self.generation_config.get("max_length") or self.longest_text
         room = min(longest + len(prompts[0]), self.longest_text) - len(prompts[0])
-        count = room if count is None else min(count, room)
+        count = room if max_new_tokens is None else min(max_new_tokens, room)
         if count < 1:
-            raise ValueError(f"There is no room to write: max_new_tokens is {count}, and {room} are left.")
+            raise ValueError(f"There is no room to write: max_new_tokens is {max_new_tokens}, and {room} are left.")
         at = [0] * len(features)  # the frame from which each sound is to be read
         while any(start < sound.shape[1] for start, sound in zip(at, features, strict=True)):
             window = np.stack([self._window(sound, start) for sound, start in zip(features, at, strict=True)])
@@ -291,7 +289,7 @@ class AudioToText(Seq2SeqLM):
         known = self.generation_config.get("lang_to_id") or {}
         return {int(number): token.strip("<|>") for token, number in known.items()}
 
-    def _writer(self, sampler: Sampler, timestamps: bool) -> SpeechWriter:
+    def _writer(self, sampler: Sampler, timestamps: bool) -> Writer:
         if sampler.looks_back:
             raise ValueError("repetition_penalty is not for speech: what is said twice is written twice.")
         latest = self.generation_config.get("max_initial_timestamp_index") if timestamps else None
