@@ -12,6 +12,7 @@ from hornbook_hub.loading import download, load, presets
 from hornbook_hub.models.bert import BertBackbone, BertConfig
 from hornbook_hub.sampling import Beams, Contrastive, Sampler
 from hornbook_hub.tasks import (
+    AudioToText,
     CausalLM,
     DistilledImageClassifier,
     ImageClassifier,
@@ -20,6 +21,7 @@ from hornbook_hub.tasks import (
     QuestionAnswering,
     ReplacedTokenDetector,
     Reranker,
+    Seq2SeqLM,
     Task,
     TextClassifier,
     TextEmbedder,
@@ -29,6 +31,7 @@ from hornbook_hub.tokenizers import Tokenizer
 from hornbook_hub.uploading import upload
 
 __all__ = [
+    "AudioToText",
     "Backbone",
     "Beams",
     "BertBackbone",
@@ -44,6 +47,7 @@ __all__ = [
     "ReplacedTokenDetector",
     "Reranker",
     "Sampler",
+    "Seq2SeqLM",
     "Task",
     "TextClassifier",
     "TextEmbedder",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hornbook import backend, ops
+from hornbook import backend, ops, tree
 from hornbook_hub.decoders import NOWHERE, Cache
 from hornbook_hub.generation import Writer, cache_size, prompt_size
 
@@ -18,33 +18,32 @@ NEVER = -1e9  # the score of a text that is not there
 
 
 def repeated(parts: Any, times: int) -> Any:
-    """Each row so many times, one after the other: (B, ...) -> (B K, ...), of an array or of a cache's layers."""
-    if isinstance(parts, list):
-        return [tuple(ops.repeat(part, times, axis=0) for part in pair) for pair in parts]
-    return ops.repeat(parts, times, axis=0)
+    """Each row so many times, one after the other: (B, ...) -> (B K, ...), of an array or of a structure of them."""
+    return tree.map_structure(lambda part: ops.repeat(part, times, axis=0), parts)
 
 
 def picked(parts: Any, rows: Any) -> Any:
-    """Some rows of an array or of a cache's layers."""
-    if isinstance(parts, list):
-        return [tuple(ops.take(part, rows, axis=0) for part in pair) for pair in parts]
-    return ops.take(parts, rows, axis=0)
+    """Some rows of an array or of a structure of them."""
+    return tree.map_structure(lambda part: ops.take(part, rows, axis=0), parts)
 
 
 class BeamWriter(Writer):
     """Writes by beam search; `sampler` is a `Beams`. What it has written is known at the end, and is given at once."""
 
-    def _read_beams(self, ids: Any, positions: Any, memories: Any, slots: Any) -> tuple[Any, Any, Any]:
+    def _read_beams(self, ids: Any, positions: Any, memories: Any, slots: Any, source: Any) -> tuple[Any, Any, Any]:
         """The log probabilities (B, V) of the first piece, and the cache."""
-        hidden, cache = self.model.backbone.decode(ids, positions, Cache(memories, slots, 0))
+        hidden, cache = self.model.backbone.decode(ids, positions, Cache(memories, slots, 0, source))
         return self._logs(hidden), cache.layers, cache.slots
 
     def _logs(self, hidden: Any) -> Any:
         return ops.log_softmax(ops.cast(self._logits(hidden), "float32"), axis=-1)
 
-    def _search(self, logs: Any, memories: Any, slots: Any, position: Any, used: Any, room: Any, count: Any) -> Any:
+    def _search(
+        self, logs: Any, memories: Any, slots: Any, position: Any, used: Any, room: Any, count: Any, source: Any
+    ) -> Any:
         """The best text (B, N) of each row after at most `count` pieces; `room` is an empty (N,)."""
         beams, batch, length = self.sampler.num_beams, logs.shape[0], room.shape[0]
+        sources = repeated(source, beams)
         first = ops.where(ops.arange(beams) == 0, 0.0, NEVER)  # all beams are the same text yet: only one counts
         state = (
             ops.cast(0, "int32"),
@@ -65,7 +64,7 @@ class BeamWriter(Writer):
         def body(step: Any, logs: Any, memories: Any, slots: Any, *before: Any) -> tuple:
             pieces, rows, *texts = self._step(step, logs, count, *before)
             memories, slots = picked(memories, rows), picked(slots, rows)
-            cache = Cache(memories, slots, used + step)
+            cache = Cache(memories, slots, used + step, sources)
             hidden, cache = self.model.backbone.decode(pieces, repeated(position, beams) + step, cache)
             return (step + 1, self._logs(hidden), cache.layers, cache.slots, *texts)
 
@@ -117,28 +116,33 @@ class BeamWriter(Writer):
             on = ops.logical_and(on, ops.logical_not(ops.all(ended, axis=1)))
         return ops.cast(pieces, "int32"), ops.reshape(rows, (-1,)), texts, scores, written, final, ended, on
 
-    def write(self, prompts: Sequence[Sequence[int]], count: int, seed: int = 0) -> Iterator[np.ndarray]:
+    def write(
+        self, prompts: Sequence[Sequence[int]], count: int, seed: int = 0, source: Any = ()
+    ) -> Iterator[np.ndarray]:
         """The pieces after each prompt, (B, count), at once; what stands behind an end is padding."""
         ids, positions = self._arranged(prompts)
         batch, time = ids.shape
         room = prompt_size(count)
         cache = self.model.backbone.new_cache(batch, cache_size(time + room))
         size = cache.slots.shape[1]
-        read = self._program(self._read_beams, batch, time, size)
-        logs, memories, slots = read(ids, positions, cache.layers, cache.slots)
+        beside = self._sizes(source)
+        read = self._program(self._read_beams, batch, time, size, *beside)
+        logs, memories, slots = read(ids, positions, cache.layers, cache.slots, source)
         position = np.array([[len(prompt)] for prompt in prompts], "int32")
-        search = self._program(self._search, batch, size, room)
+        search = self._program(self._search, batch, size, room, *beside)
         empty = np.zeros((room,), "int32")
-        found = search(logs, list(memories), slots, position, np.int32(time), empty, np.int32(count))
+        found = search(logs, list(memories), slots, position, np.int32(time), empty, np.int32(count), source)
         yield backend.convert_to_numpy(found)[:, :count]
 
 
 class ContrastiveWriter(Writer):
     """Writes by contrastive search; `sampler` is a `Contrastive`."""
 
-    def _read_states(self, ids: Any, positions: Any, memories: Any, slots: Any) -> tuple[Any, Any, Any, Any]:
+    def _read_states(
+        self, ids: Any, positions: Any, memories: Any, slots: Any, source: Any
+    ) -> tuple[Any, Any, Any, Any]:
         """The logits (B, V) of the first piece, the cache, and the directions (B, S, M) of the hidden states."""
-        hidden, cache = self.model.backbone.decode(ids, positions, Cache(memories, slots, 0))
+        hidden, cache = self.model.backbone.decode(ids, positions, Cache(memories, slots, 0, source))
         room = slots.shape[1] - ids.shape[1]
         return (
             self._logits(hidden),
@@ -148,11 +152,21 @@ class ContrastiveWriter(Writer):
         )
 
     def _contrast(
-        self, logits: Any, memories: Any, slots: Any, states: Any, position: Any, used: Any, room: Any, count: Any
+        self,
+        logits: Any,
+        memories: Any,
+        slots: Any,
+        states: Any,
+        position: Any,
+        used: Any,
+        room: Any,
+        count: Any,
+        source: Any,
     ) -> Any:
         """The text (B, N) after at most `count` pieces."""
         alpha, candidates, batch = self.sampler.penalty_alpha, self.sampler.top_k, logits.shape[0]
         candidates = min(candidates, logits.shape[-1])
+        sources = repeated(source, candidates)
 
         def goes_on(step: Any, done: Any, *rest: Any) -> Any:
             return ops.logical_and(step < count, ops.logical_not(ops.all(done)))
@@ -160,7 +174,7 @@ class ContrastiveWriter(Writer):
         def body(step: Any, done: Any, written: Any, logits: Any, memories: Any, slots: Any, states: Any) -> tuple:
             likely, pieces = ops.top_k(ops.softmax(ops.cast(logits, "float32"), axis=-1), candidates)  # (B, K)
             pieces = ops.cast(pieces, "int32")
-            cache = Cache(repeated(memories, candidates), repeated(slots, candidates), used + step)
+            cache = Cache(repeated(memories, candidates), repeated(slots, candidates), used + step, sources)
             here = repeated(position, candidates) + step
             hidden, cache = self.model.backbone.decode(ops.reshape(pieces, (-1, 1)), here, cache)
             new = ops.reshape(_directions(hidden), (batch, candidates, -1))
@@ -183,19 +197,23 @@ class ContrastiveWriter(Writer):
         done = ops.zeros((batch,), "bool")
         return ops.while_loop(goes_on, body, (ops.cast(0, "int32"), done, written, logits, memories, slots, states))[2]
 
-    def write(self, prompts: Sequence[Sequence[int]], count: int, seed: int = 0) -> Iterator[np.ndarray]:
+    def write(
+        self, prompts: Sequence[Sequence[int]], count: int, seed: int = 0, source: Any = ()
+    ) -> Iterator[np.ndarray]:
         """The pieces after each prompt, (B, count), at once."""
         ids, positions = self._arranged(prompts)
         batch, time = ids.shape
         room = prompt_size(count)
         cache = self.model.backbone.new_cache(batch, cache_size(time + room))
         size = cache.slots.shape[1]
-        read = self._program(self._read_states, batch, time, size)
-        logits, memories, slots, states = read(ids, positions, cache.layers, cache.slots)
+        beside = self._sizes(source)
+        read = self._program(self._read_states, batch, time, size, *beside)
+        logits, memories, slots, states = read(ids, positions, cache.layers, cache.slots, source)
         position = np.array([[len(prompt)] for prompt in prompts], "int32")
-        contrast = self._program(self._contrast, batch, size, room)
+        contrast = self._program(self._contrast, batch, size, room, *beside)
         empty = np.zeros((room,), "int32")
-        found = contrast(logits, list(memories), slots, states, position, np.int32(time), empty, np.int32(count))
+        state = (logits, list(memories), slots, states, position, np.int32(time), empty, np.int32(count), source)
+        found = contrast(*state)
         yield backend.convert_to_numpy(found)[:, :count]
 
 

@@ -1,7 +1,10 @@
 """Configs: the fields of Hugging Face's `config.json`, under its names, and nothing else."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Self
+
+import numpy as np
 
 
 @dataclass(kw_only=True)
@@ -31,6 +34,13 @@ class Config:
 
     def __post_init__(self) -> None:
         """Refuse values that the family's code does not compute with."""
+
+    def heed(self, tensors: Mapping[str, np.ndarray]) -> None:
+        """Take over what the tensors of a checkpoint, by their names in the file, say better than its `config.json`."""
+
+    def special(self, name: str) -> Any:
+        """The number of a special piece, such as `eos_token_id`; None where the config names none."""
+        return getattr(self, name, self.inert.get(name))
 
     @property
     def max_length(self) -> int:

@@ -290,10 +290,12 @@ class Cache:
         layers: [(keys, values)], each (B, S, G, D).
         slots: (B, S) positions, `NOWHERE` where nothing is.
         used: how many slots are filled: a number that may be a tensor.
+        source: what a decoder looks at besides, which stays as it is: of models with an encoder, see
+            `EncoderDecoderBackbone.source`.
     """
 
-    def __init__(self, layers: list[tuple[Any, Any]], slots: Any, used: Any) -> None:
-        self.layers, self.slots, self.used = layers, slots, used
+    def __init__(self, layers: list[tuple[Any, Any]], slots: Any, used: Any, source: Any = ()) -> None:
+        self.layers, self.slots, self.used, self.source = layers, slots, used, source
 
 
 class CausalAttention(layers.Layer):

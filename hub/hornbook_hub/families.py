@@ -26,11 +26,14 @@ from hornbook_hub.models import (
     mistral,
     modernbert,
     mpnet,
+    mt5,
     qwen2,
     qwen3,
     resnet,
     roberta,
+    t5,
     vit,
+    whisper,
     xlm_roberta,
 )
 
@@ -57,6 +60,9 @@ FAMILIES: dict[str, Any] = {
     "resnet": resnet,
     "convnext": convnext,
     "convnextv2": convnextv2,
+    "t5": t5,
+    "mt5": mt5,
+    "whisper": whisper,
 }
 
 

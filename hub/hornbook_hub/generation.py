@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hornbook import backend, ops
+from hornbook import backend, ops, tree
 from hornbook.quantization.integers import Integers
 from hornbook_hub.decoders import NOWHERE, Cache
 from hornbook_hub.sampling import Sampler
@@ -81,22 +81,31 @@ class Writer:
             seen = ops.logical_or(seen, ops.cast(ops.one_hot(pieces, seen.shape[-1]), "bool"))
         return pieces[:, None], seen, done
 
-    def _read(self, ids: Any, positions: Any, memories: Any, slots: Any, seen: Any, seed: Any) -> Any:
+    def _read(self, ids: Any, positions: Any, memories: Any, slots: Any, seen: Any, seed: Any, source: Any) -> Any:
         """Read the prompts and choose a first piece: pieces, the cache's parts, what was seen, who is done."""
-        hidden, cache = self.model.backbone.decode(ids, positions, Cache(memories, slots, 0))
+        hidden, cache = self.model.backbone.decode(ids, positions, Cache(memories, slots, 0, source))
         done = ops.zeros((ids.shape[0],), "bool")
         pieces, seen, done = self._chosen(self._logits(hidden), seen, done, seed)
         return pieces, cache.layers, cache.slots, seen, done
 
     def _write(
-        self, pieces: Any, position: Any, memories: Any, slots: Any, used: Any, seen: Any, done: Any, seed: Any
+        self,
+        pieces: Any,
+        position: Any,
+        memories: Any,
+        slots: Any,
+        used: Any,
+        seen: Any,
+        done: Any,
+        seed: Any,
+        source: Any,
     ) -> Any:
         """Write a stretch: the written pieces (B, STRETCH), and the state after them."""
 
         def body(
             step: Any, pieces: Any, position: Any, memories: Any, slots: Any, seen: Any, done: Any, written: Any
         ) -> tuple:
-            hidden, cache = self.model.backbone.decode(pieces, position, Cache(memories, slots, used + step))
+            hidden, cache = self.model.backbone.decode(pieces, position, Cache(memories, slots, used + step, source))
             draw = ops.stack([seed[0], seed[1] + step])
             pieces, seen, done = self._chosen(self._logits(hidden), seen, done, draw)
             written = ops.slice_update(written, (0, step), pieces)
@@ -119,6 +128,11 @@ class Writer:
             positions[row, time - len(prompt) :] = np.arange(len(prompt))
         return ids, positions
 
+    @staticmethod
+    def _sizes(source: Any) -> tuple[int, ...]:
+        """The sizes of what a decoder looks at besides, for which programs are compiled."""
+        return tuple(size for part in tree.flatten(source) for size in part.shape)
+
     def _seen(self, prompts: Sequence[Sequence[int]], count: int) -> Any:
         """What the choice of the first piece depends on besides the logits: which pieces (B, V) were there."""
         seen = np.zeros((len(prompts), self.model.config.vocab_size if self.sampler.looks_back else 0), "bool")
@@ -127,21 +141,25 @@ class Writer:
                 seen[row, list(prompt)] = True
         return seen
 
-    def write(self, prompts: Sequence[Sequence[int]], count: int, seed: int = 0) -> Iterator[np.ndarray]:
+    def write(
+        self, prompts: Sequence[Sequence[int]], count: int, seed: int = 0, source: Any = ()
+    ) -> Iterator[np.ndarray]:
         """The pieces that follow each prompt, stretch by stretch: arrays (B, 1), then (B, up to STRETCH).
 
         Args:
             prompts: ids, at least one a prompt.
             count: how many pieces to write after each; fewer where all have come to an end.
             seed: of the draws.
+            source: what the decoder looks at besides, see `Cache`.
         """
         ids, positions = self._arranged(prompts)
         batch, time = ids.shape
         cache = self.model.backbone.new_cache(batch, cache_size(time + min(count, 256) + STRETCH))
         seen = self._seen(prompts, count)
-        prefill = self._program(self._read, batch, time, cache.slots.shape[1])
+        beside = self._sizes(source)
+        prefill = self._program(self._read, batch, time, cache.slots.shape[1], *beside)
         pieces, memories, slots, seen, done = prefill(
-            ids, positions, cache.layers, cache.slots, seen, np.array([seed, 0], "int32")
+            ids, positions, cache.layers, cache.slots, seen, np.array([seed, 0], "int32"), source
         )
         yield backend.convert_to_numpy(pieces)
         position = np.array([[len(prompt)] for prompt in prompts], "int32")
@@ -150,9 +168,9 @@ class Writer:
             if used + STRETCH > slots.shape[1]:
                 memories, slots = grown(memories, slots)
             draw = np.array([seed, 1 + used - time], "int32")
-            stretch = self._program(self._write, batch, slots.shape[1])
+            stretch = self._program(self._write, batch, slots.shape[1], *beside)
             written, pieces, position, memories, slots, seen, done = stretch(
-                pieces, position, memories, slots, np.int32(used), seen, done, draw
+                pieces, position, memories, slots, np.int32(used), seen, done, draw, source
             )
             yield backend.convert_to_numpy(written)[:, :left]
             used, left = used + STRETCH, left - STRETCH

@@ -30,6 +30,7 @@ from hornbook_hub.weights import NUMPY_DTYPES, load_rows, rows_of
 
 logger = logging.getLogger("hornbook_hub")
 
+WITHOUT_HEAD = ("backbone", "encoder")
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
 OWN_TASKS = ("causal_lm", "masked_lm")  # what a checkpoint was pretrained for, if its preset does not say
 SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja")  # the small files of a repository
@@ -50,8 +51,8 @@ def load(
 
     Args:
         name: a preset ("bert_base", "bert_tiny"), "hf://org/name" (or "hf://org/name@revision"), or a folder.
-        task: "backbone", "masked_lm", "text_classifier", "text_embedder", ... (the names of `tasks.TASKS`); the checkpoint's
-            own if None.
+        task: "backbone", "encoder" (of a model that has a decoder too), "masked_lm", "text_classifier", ... (the names of
+            `tasks.TASKS`); the checkpoint's own if None.
         load_weights: False leaves the weights as they start, at random; only the config is needed then, and the tokenizer is
             taken along if it can be had.
         dtype: "bfloat16", "float16", "float32", or another dtype policy's name ("mixed_bfloat16"); tensors are cast one by one
@@ -72,8 +73,8 @@ def load(
     >>> model.predict(["Good.", "Bad."], verbose=0).shape
     (2, 2)
     """
-    if task is not None and task not in (*TASKS, "backbone"):
-        raise _unknown("task", task, [*TASKS, "backbone"])
+    if task is not None and task not in (*TASKS, *WITHOUT_HEAD):
+        raise _unknown("task", task, [*TASKS, *WITHOUT_HEAD])
     entry = None if lock is None else read_lock(lock, os.fspath(name))
     files = find(name, None if entry is None else entry["commit"])
     if lock is not None:
@@ -96,14 +97,19 @@ def load(
     backbone_class = family.BACKBONE
     known = {f.name for f in backbone_class.config_class.__dataclass_fields__.values()}
     config_dict |= {key: overrides.pop(key) for key in list(overrides) if key in known}
-    config = backbone_class.config_class.from_dict(config_dict)
 
     embedding = embedding_settings(files) if task in (None, "text_embedder") else {}
     if task is None:
         task = "text_embedder" if embedding else _own_task(config_dict, family, files)
+    if task in ("encoder", "text_embedder"):
+        config_dict |= _encoder_alone(family, task)
+        task = "backbone" if task == "encoder" else task
+    config = backbone_class.config_class.from_dict(config_dict)
     longest = min(config.max_length, embedding.pop("max_length", config.max_length))
     preprocessor = _preprocessor(files, longest, family) if of_timm is None else timm.preprocessor(of_timm)
     tensors = Tensors(weight_file(files)) if load_weights else None
+    if tensors is not None:
+        config.heed(tensors)
     unfilled = Unfilled()
     with _within(tensors, config, files), default_policy(dtype), unfilled if load_weights else nullcontext():
         backbone = backbone_class(config)
@@ -199,6 +205,15 @@ def _own_task(config: dict[str, Any], family: Any, files: "Files") -> str:
             f"{files} holds {names[0]}, a task the hub does not know; pass task='backbone', or one of {sorted(TASKS)}."
         )
     return "backbone"
+
+
+def _encoder_alone(family: Any, task: str) -> dict[str, Any]:
+    """What a config says where a model's encoder is wanted without its decoder; nothing in families without a decoder."""
+    if "encoder" in family.ARCHITECTURES.values():
+        return {"is_encoder_decoder": False}
+    if task == "encoder":
+        raise ValueError(f"A {family.BACKBONE.__name__} has no encoder apart from the rest; pass task='backbone'.")
+    return {}
 
 
 def embedding_settings(files: "Files") -> dict[str, Any]:
@@ -470,7 +485,8 @@ def _preprocessor(files: Files, max_length: int, family: Any) -> Preprocessor | 
     """What the checkpoint's raw inputs go through: the family says how its files are read; texts, if it does not."""
     if hasattr(family, "preprocessor"):
         return family.preprocessor(files, max_length)
-    return tokenizer_of(files, max_length, family.BACKBONE.input_names)
+    names = tuple(name for name in family.BACKBONE.input_names if not name.startswith("decoder_"))
+    return tokenizer_of(files, max_length, names)
 
 
 def preprocessor_from(contents: dict[str, str], max_length: int, backbone: Any) -> Preprocessor | None:

@@ -31,9 +31,10 @@ def save_preset(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     architectures = family_of(backbone).ARCHITECTURES
+    kind = getattr(backbone, "kind", task) if task == "backbone" else task
     described = {
         **backbone.config.to_dict(),
-        "architectures": [next(name for name, of in architectures.items() if of == task)],
+        "architectures": [next(name for name, of in architectures.items() if of == kind)],
         "model_type": model_type_of(backbone),
         "dtype": dtype,
         "torch_dtype": dtype,

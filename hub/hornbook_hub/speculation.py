@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from hornbook import backend, ops
+from hornbook import backend, ops, tree
 from hornbook_hub.decoders import NOWHERE, Cache
 from hornbook_hub.generation import Writer, cache_size, grown, prompt_size
 from hornbook_hub.sampling import Sampler
@@ -186,8 +186,14 @@ class SpeculativeWriter(Writer):
         return self.draft.backbone.decode(ids, positions, Cache(memories, slots, 0))[1].layers
 
     # -- what runs on the host ---------------------------------------------------------------------------------------
-    def write(self, prompts: Sequence[Sequence[int]], count: int, seed: int = 0) -> Iterator[Any]:
-        """The pieces that follow each prompt, as they come: lists of rows, each as long as that text went on."""
+    def write(self, prompts: Sequence[Sequence[int]], count: int, seed: int = 0, source: Any = ()) -> Iterator[Any]:
+        """The pieces that follow each prompt, as they come: lists of rows, each as long as that text went on.
+
+        Raises:
+            ValueError: for models with an encoder.
+        """
+        if tree.flatten(source):
+            raise ValueError("draft is for decoders alone; this model has an encoder too.")
         ids, positions = self._arranged(prompts)
         batch, time = ids.shape
         step = ROUNDS * (self.pieces + 1)
@@ -195,7 +201,7 @@ class SpeculativeWriter(Writer):
         size = cache.slots.shape[1]
         prefill = self._program(self._read, batch, time, size)
         seen, start = self._seen(prompts, count), np.array([seed, 0], "int32")
-        piece, memories, slots, _, _ = prefill(ids, positions, cache.layers, cache.slots, seen, start)
+        piece, memories, slots, _, _ = prefill(ids, positions, cache.layers, cache.slots, seen, start, ())
         drafts: Any = []
         if self.draft != "prompt":
             empty = self.draft.backbone.new_cache(batch, size)

@@ -188,6 +188,32 @@ def vision(name: str, settings: dict[str, Any], **more: Any) -> Twin:
 
 DEIT = vision("DeiT", VIT)
 DEIT.classes["distilled_image_classifier"] = "DeiTForImageClassificationWithTeacher"
+T5 = {
+    **{"vocab_size": 60, "d_model": 32, "d_kv": 6, "d_ff": 37, "num_layers": 2, "num_heads": 4},
+    **{"relative_attention_num_buckets": 8, "relative_attention_max_distance": 12},
+    **{"pad_token_id": 0, "decoder_start_token_id": 0, "eos_token_id": 1},
+}
+
+
+WHISPER = {
+    **{"vocab_size": 80, "d_model": 32, "num_mel_bins": 8, "max_source_positions": 20, "max_target_positions": 60},
+    **{"encoder_layers": 2, "encoder_attention_heads": 4, "encoder_ffn_dim": 37},
+    **{"decoder_layers": 3, "decoder_attention_heads": 2, "decoder_ffn_dim": 29},
+    **{"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 1, "decoder_start_token_id": 2},
+}
+WHISPER_CLASSES = {"backbone": "WhisperModel", "audio_to_text": "WhisperForConditionalGeneration"}
+
+
+def encoder_decoder(name: str, **settings: Any) -> Twin:
+    """A family whose classes in transformers are named as T5's are."""
+    classes = {
+        "backbone": f"{name}Model",
+        "seq2seq_lm": f"{name}ForConditionalGeneration",
+        "encoder": f"{name}EncoderModel",
+    }
+    outputs = {key: key for key in ("last_hidden_state", "encoder_last_hidden_state")}
+    inputs = ("input_ids", "attention_mask", "decoder_input_ids")
+    return Twin(f"{name}Config", {**T5, **settings}, classes, inputs, outputs)
 
 
 TWINS = {
@@ -263,12 +289,26 @@ TWINS = {
     "convnext": vision("ConvNext", CONVNEXT, sizes=(17, 32)),
     "convnext, no scale": vision("ConvNext", {**CONVNEXT, "layer_scale_init_value": 0.0, "patch_size": 2}),
     "convnextv2": vision("ConvNextV2", CONVNEXT),
+    "t5": encoder_decoder("T5"),
+    "t5, 1.1": variant(
+        encoder_decoder("T5", feed_forward_proj="gated-gelu", tie_word_embeddings=False), "seq2seq_lm", "encoder"
+    ),
+    "t5, deeper decoder": variant(encoder_decoder("T5", num_decoder_layers=3), "backbone", "encoder"),
+    "t5, gated-silu": variant(encoder_decoder("T5", feed_forward_proj="gated-silu"), "seq2seq_lm"),
+    "mt5": encoder_decoder("MT5"),
+    "whisper": Twin(
+        "WhisperConfig",
+        WHISPER,
+        WHISPER_CLASSES,
+        ("input_features", "decoder_input_ids"),
+        {key: key for key in ("last_hidden_state", "encoder_last_hidden_state")},
+    ),
     "qwen3, biases": variant(decoder("Qwen3", head_dim=8, attention_bias=True, layer_types=["full_attention"] * 2)),
 }
 
 
 def batch(twin: Twin) -> dict[str, np.ndarray]:
-    """Three texts of nine pieces, one of them short, one with its padding in front; or three images."""
+    """Three texts of nine pieces, one of them short, one with its padding in front, three targets of seven; or three images."""
     rng = np.random.default_rng(0)
     if twin.inputs == PIXELS:
         return {"pixel_values": rng.normal(size=(3, *twin.sizes, 3)).astype("float32")}
@@ -280,4 +320,8 @@ def batch(twin: Twin) -> dict[str, np.ndarray]:
     arrays["attention_mask"][1, 5:] = arrays["attention_mask"][2, :2] = 0
     arrays["input_ids"][arrays["attention_mask"] == 0] = twin.pad_id
     arrays["token_type_ids"][:, 4:] = 1
+    arrays["decoder_input_ids"] = rng.integers(twin.first_id, twin.settings["vocab_size"], (3, 7))
+    if "input_features" in twin.inputs:
+        shape = (3, twin.settings["num_mel_bins"], 2 * twin.settings["max_source_positions"])
+        arrays["input_features"] = rng.normal(size=shape).astype("float32")
     return {name: arrays[name] for name in twin.inputs}

@@ -60,13 +60,13 @@ class CausalLM(Task):
     @property
     def end_ids(self) -> tuple[int, ...]:
         """The ids that end a text."""
-        found = self.generation_config.get("eos_token_id", self.config.inert.get("eos_token_id"))
+        found = self.generation_config.get("eos_token_id", self.config.special("eos_token_id"))
         return () if found is None else tuple(found) if isinstance(found, list | tuple) else (int(found),)
 
     @property
     def pad_id(self) -> int:
         """The id that stands where there is no piece."""
-        found = self.generation_config.get("pad_token_id", self.config.inert.get("pad_token_id"))
+        found = self.generation_config.get("pad_token_id", self.config.special("pad_token_id"))
         return int(found) if found is not None else self.end_ids[0] if self.end_ids else 0
 
     def generate(
@@ -240,14 +240,25 @@ class CausalLM(Task):
                 self._writers[name] = WRITERS[type(chosen)](self, *key)
         return self._writers[name]
 
+    @property
+    def longest_text(self) -> int:
+        """How many pieces a text may have that is written on."""
+        return self.config.max_length
+
     def _pieces(
-        self, rows: list, max_length: int | None, count: int | None, seed: int | None, writer: Writer
+        self,
+        rows: list,
+        max_length: int | None,
+        count: int | None,
+        seed: int | None,
+        writer: Writer,
+        source: Any = (),
     ) -> Iterator[Any]:
         """For each row, what is written, as it comes: arrays, or rows of different lengths."""
         longest = max(map(len, rows))
         if count is None:
             count = 64 if max_length is None else max_length - longest
-        limit = self.config.max_length
+        limit = self.longest_text
         count = min(count, limit - longest)
         if count < 1:
             raise ValueError(
@@ -255,7 +266,7 @@ class CausalLM(Task):
                 f"model has {limit} positions."
             )
         seed = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
-        return writer.write(rows, count, seed)
+        return writer.write(rows, count, seed, source)
 
     def _until_end(self, before: list[int], new: Any) -> list[int]:
         """The new pieces up to the end of the text, which is left in."""

@@ -1,0 +1,293 @@
+"""Speech to text: the same features, pieces and moments as transformers."""
+
+import json
+
+import numpy as np
+import pytest
+from tests.hub.test_exact import made
+
+import hornbook_hub as hub
+from hornbook_hub.audio import AudioSettings, SoundPreprocessor, log_mel, mel_filters
+from hornbook_hub.models.whisper import WhisperBackbone, WhisperConfig
+from hornbook_hub.tasks.audio_to_text import SpeechWriter, split_by_moments
+
+torch = pytest.importorskip("torch", reason="PyTorch runs the reference")
+transformers = pytest.importorskip("transformers", reason="transformers is the reference")
+pytestmark = pytest.mark.parity
+
+# 0-39 text, 40 the end, 41 the start, languages, tasks, 47 no moments, 48-68 the moments of a window of 40 frames.
+SPECIAL = {"pad_token_id": 40, "bos_token_id": 40, "eos_token_id": 40, "decoder_start_token_id": 41}
+WRITING = {
+    **SPECIAL,
+    "lang_to_id": {"<|en|>": 42, "<|de|>": 43},
+    "task_to_id": {"translate": 44, "transcribe": 45},
+    "is_multilingual": True,
+    "no_timestamps_token_id": 47,
+    "suppress_tokens": [3, 4, 41, 42, 43, 44, 45, 46],
+    "begin_suppress_tokens": [5, 40],
+    "max_initial_timestamp_index": 5,
+    "max_length": 60,
+}
+
+
+def twin(folder, seed=0, spread=0.3, **settings):
+    """A small model that writes texts and moments."""
+    model = made("whisper", "audio_to_text", vocab_size=69, begin_suppress_tokens=None, **SPECIAL)
+    torch.manual_seed(seed)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=spread)
+    model.generation_config = transformers.GenerationConfig(**{**WRITING, **settings})
+    model.save_pretrained(folder)
+    return model, hub.load(folder)
+
+
+def sound(frames, seed=0):
+    return np.random.default_rng(seed).normal(size=(8, frames)).astype("float32")
+
+
+def theirs(model, features, **settings):
+    with torch.no_grad():
+        return model.generate(torch.tensor(features[None]), **settings)
+
+
+# ------------------------------------------------------------------------------------------------------------ features
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"feature_size": 128},
+        {
+            "feature_size": 24,
+            "sampling_rate": 32000,
+            "hop_length": 100,
+            "n_fft": 512,
+            "chunk_length": 5,
+            "padding_value": 0.1,
+        },
+    ],
+)
+def test_features_are_those_of_transformers(settings):
+    reference = transformers.WhisperFeatureExtractor(**settings)
+    ours = SoundPreprocessor(AudioSettings(**settings))
+    rate, seconds = reference.sampling_rate, reference.chunk_length
+    times = np.arange(int(rate * seconds * 1.3)) / rate
+    rng = np.random.default_rng(0)
+    long = (0.3 * np.sin(2000 * times * (1 + times / 9)) + 0.02 * rng.normal(size=len(times))).astype("float32")
+    given = [long, long[: rate // 2], np.zeros(10, "float32")]
+    wanted = reference(given, sampling_rate=rate, return_tensors="np")["input_features"]
+    found = ours(given)["input_features"]
+    assert found.shape == wanted.shape and found.dtype == np.float32
+    assert np.abs(found - wanted).max() < 5e-5  # PyTorch's transform, in float32
+    exact = reference._np_extract_fbank_features([long[: rate * seconds]], "cpu")  # NumPy's, in float64
+    assert np.abs(found[0] - exact[0]).max() < 1e-6
+    whole = reference(long, sampling_rate=rate, padding="longest", truncation=False, return_tensors="np")[
+        "input_features"
+    ]
+    assert np.abs(ours.features(long) - whole[0]).max() < 1e-4
+    np.testing.assert_allclose(ours.filters, reference.mel_filters, atol=1e-9)
+
+
+def test_settings_of_sounds(tmp_path):
+    transformers.WhisperFeatureExtractor(feature_size=16, chunk_length=2).save_pretrained(tmp_path)
+    given = json.loads((tmp_path / "preprocessor_config.json").read_text())
+    ours = SoundPreprocessor(AudioSettings.from_dict(given))
+    assert (ours.settings.feature_size, ours.settings.frames) == (16, 200)
+    again = tmp_path / "again"
+    again.mkdir()
+    (again / "preprocessor_config.json").write_text(ours.files()["preprocessor_config.json"])
+    reread = transformers.WhisperFeatureExtractor.from_pretrained(again).to_dict()
+    for key, value in given.items():
+        assert reread[key] == value, key
+    with pytest.raises(ValueError, match="not understood: \\['loudness'\\]"):
+        AudioSettings.from_dict({**given, "loudness": 3})
+    with pytest.raises(ValueError, match="dither=0.1"):
+        AudioSettings.from_dict({**given, "dither": 0.1})
+    with pytest.raises(ValueError, match="n_fft must be an integer from 1"):
+        AudioSettings(n_fft=10**9)
+    with pytest.raises(ValueError, match="30,000,000 samples"):
+        AudioSettings(sampling_rate=1_000_000, chunk_length=3600)
+
+
+def test_a_long_sound_is_computed_in_stretches():
+    settings = AudioSettings(feature_size=4, sampling_rate=16000, hop_length=2, n_fft=64, chunk_length=1)
+    samples = np.random.default_rng(0).normal(size=10_000)
+    whole = log_mel(samples, settings, mel_filters(4, 64, 16000))
+    assert whole.shape == (4, 5000)
+    tail = log_mel(samples[4000:], settings)
+    np.testing.assert_allclose(whole[:, 2020:], tail[:, 20:], atol=1e-6)
+
+
+# ------------------------------------------------------------------------------------------------------------- writing
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.exhaustive)])
+def test_pieces_are_those_of_transformers_to_the_last_position(seed, tmp_path):
+    model, ours = twin(tmp_path, seed, suppress_tokens=[3, 40])  # a text that does not end
+    features, options = sound(40, seed), {"language": "de", "task": "translate"}
+    found = ours.transcribe({"input_features": features[None]}, timestamps=False, **options)[0]
+    wanted = theirs(model, features, return_timestamps=False, **options)[0].tolist()
+    assert found["language"] == "de" and len(found["segments"]) == 1
+    assert found["segments"][0]["tokens"] == wanted and len(wanted) == 56  # of 60 positions, behind four
+
+
+@pytest.mark.parametrize("seed", [2, *(pytest.param(n, marks=pytest.mark.exhaustive) for n in (3, 4, 5))])
+def test_a_long_sound_is_read_in_windows(seed, tmp_path):
+    model, ours = twin(tmp_path, seed, spread=0.2 + 0.03 * seed)
+    given = [sound(150, seed), sound(97, seed + 50), sound(40, seed + 90)]
+    found = ours.transcribe({"input_features": given}, language="en")
+    for row, features in zip(found, given, strict=True):
+        reference = theirs(model, features, return_timestamps=True, return_segments=True, language="en")
+        same_segments(row["segments"], reference)
+    assert len(found[0]["segments"]) > 1
+
+
+def same_segments(found, reference):
+    wanted = reference["segments"][0]
+    assert [segment["tokens"] for segment in found] == [segment["tokens"].tolist() for segment in wanted]
+    for ours, theirs_ in zip(found, wanted, strict=True):
+        assert ours["start"] == pytest.approx(float(theirs_["start"]))
+        assert ours["end"] == pytest.approx(float(theirs_["end"]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        ({}, {}),  # the language is heard
+        pytest.param({}, {"task": "translate"}, marks=pytest.mark.exhaustive),
+        pytest.param({}, {"language": "en"}, marks=pytest.mark.exhaustive),
+        ({"forced_decoder_ids": [[1, None], [2, 45]]}, {}),
+        pytest.param({"forced_decoder_ids": [[1, 43], [2, 44]]}, {}, marks=pytest.mark.exhaustive),
+        pytest.param({"forced_decoder_ids": [[1, 43], [2, 44]]}, {"language": "en"}, marks=pytest.mark.exhaustive),
+        pytest.param({"language": "de", "task": "transcribe"}, {}, marks=pytest.mark.exhaustive),
+        pytest.param(
+            {"lang_to_id": None, "task_to_id": None, "is_multilingual": False}, {}, marks=pytest.mark.exhaustive
+        ),
+    ],
+)
+@pytest.mark.parametrize("timestamps", [True, pytest.param(False, marks=pytest.mark.exhaustive)])
+def test_targets_begin_as_transformers_begins_them(settings, options, timestamps, tmp_path):
+    settings = {key: value for key, value in {**WRITING, **settings}.items() if value is not None}
+    model = made("whisper", "audio_to_text", vocab_size=69, begin_suppress_tokens=None, **SPECIAL)
+    model.generation_config = transformers.GenerationConfig(**settings)
+    model.save_pretrained(tmp_path)
+    ours, features = hub.load(tmp_path), sound(40, 7)
+    found = ours._prompts([features], options.get("language"), options.get("task"), timestamps)
+    config = transformers.GenerationConfig(**{**settings, **options}, return_timestamps=timestamps)
+    inputs = torch.tensor(features[None])
+    with torch.no_grad():
+        wanted = model._retrieve_init_tokens(inputs, 1, config, model.config, 40, {})
+    assert found == wanted.tolist()
+
+
+def test_the_rules_of_moments_are_those_of_transformers():
+    from transformers.generation.logits_process import WhisperTimeStampLogitsProcessor
+
+    backbone = WhisperBackbone(small())
+    writer = SpeechWriter(hub.AudioToText(backbone), None, (40,), 40, (), (), 48, 5)
+    reference = WhisperTimeStampLogitsProcessor(transformers.GenerationConfig(**WRITING), begin_index=2)
+    rng = np.random.default_rng(0)
+    for length in (0, 1, 2, 5):
+        for _ in range(40):
+            row = [int(rng.choice([rng.integers(0, 40), rng.integers(48, 69)])) for _ in range(length)]
+            logits = rng.normal(size=(1, 69)).astype("float32") * 2
+            with torch.no_grad():
+                wanted = reference(torch.tensor([[41, 42, *row]]), torch.tensor(logits)).numpy()
+            moments = [number for number in row if number >= 48]
+            last, before = ([-1, -1, *row][-1], [-1, -1, *row][-2])
+            state = np.array([[length, last, before, moments[-1] if moments else -1]], "int32")
+            found = np.asarray(writer.allowed(logits, state))
+            assert ((found > -1e8) == np.isfinite(wanted)).all(), row
+            np.testing.assert_array_equal(found[found > -1e8], wanted[np.isfinite(wanted)])
+
+
+def small(**settings):
+    sizes = {"d_model": 8, "encoder_attention_heads": 2, "decoder_attention_heads": 2, "max_source_positions": 20}
+    layers = {"encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8}
+    numbers = {"vocab_size": 69, "num_mel_bins": 8, "max_target_positions": 60, **SPECIAL}
+    return WhisperConfig(**{**sizes, **layers, **numbers, **settings})
+
+
+@pytest.mark.parametrize(
+    ("pieces", "wanted"),
+    [
+        ([], ([(0, 20, [])], 40)),
+        ([7, 8], ([(0, 20, [7, 8])], 40)),
+        ([48, 7, 8], ([(0, 20, [48, 7, 8])], 40)),
+        ([48, 7, 53], ([(0, 5, [48, 7, 53])], 40)),
+        ([48, 7, 53, 53, 8], ([(0, 5, [48, 7, 53, 53])], 10)),
+        ([48, 7, 53, 53, 8, 60], ([(0, 5, [48, 7, 53]), (5, 12, [53, 8, 60])], 40)),
+        ([48, 7, 53, 54, 8, 60, 60], ([(0, 5, [48, 7, 53]), (6, 12, [54, 8, 60, 60])], 24)),
+    ],
+)
+def test_a_window_is_cut_where_two_moments_meet(pieces, wanted):
+    assert split_by_moments(pieces, 48, 40) == wanted
+
+
+# ---------------------------------------------------------------------------------------------------------- on sounds
+SOUNDS = AudioSettings(feature_size=8, sampling_rate=1000, hop_length=10, n_fft=64, chunk_length=1)
+
+
+def hearing(**settings):
+    """A model that hears a second at once and writes words."""
+    from tokenizers import Tokenizer as Engine
+    from tokenizers import models, pre_tokenizers
+
+    words = [f"w{i}" for i in range(40)] + ["<end>", "<start>", "<|en|>", "<|de|>", "<tr>", "<say>", "<s>", "<no>"]
+    words += [f"<|{i / 50:.2f}|>" for i in range(51)]
+    engine = Engine(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="w0"))
+    engine.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    engine.add_special_tokens(words[40:48])
+    tokenizer = hub.Tokenizer(engine, {"pad_token": "<end>"}, names=("input_ids", "attention_mask"))
+    config = small(vocab_size=len(words), max_source_positions=50, **settings)
+    model = hub.AudioToText(WhisperBackbone(config), SoundPreprocessor(SOUNDS, tokenizer))
+    model.generation_config = dict(WRITING)
+    return model
+
+
+def test_sounds_become_texts(tmp_path):
+    model = hearing()
+    samples = np.random.default_rng(0).normal(size=2500).astype("float32") * 0.1
+    said = model.transcribe(samples, language="de", sampling_rate=1000)
+    assert said["language"] == "de" and said["segments"][0]["start"] < said["segments"][-1]["end"] <= 3.0
+    assert "|" not in said["text"] and set(said["text"].split()) <= {f"w{i}" for i in range(40)}
+    assert list(model.stream(samples, language="de")) == [part["text"] for part in said["segments"]]
+    assert model.generate(samples, language="de") == said["text"]
+    model.save_to_preset(tmp_path)
+    again = hub.load(tmp_path)
+    assert again.task == "audio_to_text" and again.preprocessor.settings == SOUNDS
+    assert again.generation_config == model.generation_config
+    found, before = (
+        again.score([samples, samples[:900]], ["w1 w2", "w3"]),
+        model.score([samples, samples[:900]], ["w1 w2", "w3"]),
+    )
+    for one, other in zip(found, before, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_it_learns_from_sounds_and_texts():
+    model = hearing()
+    sounds = [np.sin(np.arange(800) * pitch) for pitch in (0.1, 0.9)]
+    first = model.evaluate(sounds, ["w1 w2 <end>", "w3 <end>"], verbose=0)[0]
+    model.fit(sounds, ["w1 w2 <end>", "w3 <end>"], epochs=5, batch_size=2, verbose=0)
+    assert model.evaluate(sounds, ["w1 w2 <end>", "w3 <end>"], verbose=0)[0] < first
+
+
+def test_what_cannot_be_heard():
+    model, samples = hearing(), np.zeros(2500, "float32")
+    for options, words in (
+        ({"language": "xx"}, "language must be one of \\['de', 'en'\\], got 'xx'"),
+        ({"task": "sing"}, "task must be one of"),
+        ({"sampling_rate": 8000}, "hears 1000 samples a second, got 8000"),
+        ({"timestamps": False}, "a longer one is read in windows"),
+        ({"max_new_tokens": 0}, "no room to write"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            model.transcribe(samples, **{"language": "en", **options})
+    with pytest.raises(ValueError, match="audio must be samples"):
+        model.transcribe("speech.wav")
+    model.generation_config = {**WRITING, "is_multilingual": False}
+    with pytest.raises(ValueError, match="English alone"):
+        model.transcribe(samples, language="en")
+    model.generation_config = SPECIAL
+    with pytest.raises(ValueError, match="writes no moments"):
+        model.transcribe(samples)
+    with pytest.raises(ValueError, match="input_features must be"):
+        model({"input_features": np.zeros((1, 8, 90)), "decoder_input_ids": np.array([[41]])})
