@@ -30,7 +30,7 @@ logger = logging.getLogger("hornbook_hub")
 
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
 OWN_TASKS = ("causal_lm", "masked_lm")  # what a checkpoint was pretrained for, if its preset does not say
-SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja")  # the small files of a repository
+SETTINGS = ["*.json", "*.txt", "*.model", "*.jinja"]  # the small files of a repository
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "tokenizer_config.json")
 
 
