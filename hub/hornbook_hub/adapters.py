@@ -70,7 +70,7 @@ def places_of(model: Any) -> dict[str, Place]:
         layer = variable_at(model, owner) if owner else model
         return None if layer is None or getattr(layer, attribute) is None else (layer, attribute)
 
-    return {name: Place(*found, transform) for name, found, transform in model.weight_rows(at)}
+    return {name: Place(layer, attribute, transform) for name, (layer, attribute), transform in model.weight_rows(at)}
 
 
 def load_adapter(model: Any, name: str | os.PathLike, merge: bool = False) -> None:

@@ -8,9 +8,10 @@ Axes: B batch, S source (the pieces or frames that the encoder reads), T time (t
 
 from typing import Any
 
-import hornbook as keras
 from hornbook import layers, ops
 from hornbook.core.operation import infer
+from hornbook.core.repeats import Repeats
+from hornbook_hub.backbone import Backbone
 from hornbook_hub.decoders import NOWHERE, Cache, CausalAttention, bias_of, dense
 
 
@@ -92,7 +93,7 @@ class DecoderBlock(layers.Layer):
         return x + self.dropout(self.perceptron(self.perceptron_norm(x))), kept
 
 
-class EncoderDecoderBackbone(keras.Model):
+class EncoderDecoderBackbone(Backbone):
     """Base of the models with an encoder and a decoder.
 
     A family's class makes `decoder` (which has `blocks`) and `token_embedding`, says how the source is read (`encode`) and
@@ -106,13 +107,8 @@ class EncoderDecoderBackbone(keras.Model):
         missing), integers. Returns {"last_hidden_state": (B, T, M), of the target, "encoder_last_hidden_state": (B, S, M)}.
     """
 
-    config_class: Any
     input_names: tuple[str, ...] = ("input_ids", "attention_mask", "decoder_input_ids")
     decoder: Any
-
-    def __init__(self, config: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.config = config
 
     @property
     def blocks(self) -> list:
@@ -130,7 +126,8 @@ class EncoderDecoderBackbone(keras.Model):
         Args:
             example: symbolic arrays that it reads.
         """
-        self.output_specs = infer(self, (example,))
+        with Repeats():
+            self.output_specs = infer(self, (example,))
         self.built = True
 
     def encode(self, inputs: dict[str, Any]) -> tuple[Any, Any]:

@@ -33,7 +33,7 @@ logger = logging.getLogger("hornbook_hub")
 WITHOUT_HEAD = ("backbone", "encoder")
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
 OWN_TASKS = ("causal_lm", "masked_lm")  # what a checkpoint was pretrained for, if its preset does not say
-SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja")  # the small files of a repository
+SETTINGS = ["*.json", "*.txt", "*.model", "*.jinja"]  # the small files of a repository
 
 
 def load(
@@ -84,7 +84,7 @@ def load(
     of_timm = config_dict if "architecture" in config_dict and "model_type" not in config_dict else None
     if of_timm is not None:
         config_dict, layout = timm.read_config(of_timm, FAMILIES)
-    whole = config_dict.get("model_type")
+    whole = str(config_dict.get("model_type"))
     kind = TEXT_PARTS.get(whole, whole)
     if kind not in FAMILIES:
         raise ValueError(f"{files} holds a model of type {kind!r}; the hub knows {sorted([*FAMILIES, *TEXT_PARTS])}.")

@@ -8,6 +8,7 @@ from typing import Any
 import hornbook as keras
 from hornbook import layers, ops
 from hornbook.core.operation import infer
+from hornbook.core.repeats import Repeats
 from hornbook_hub.backbone import Backbone
 
 
@@ -50,7 +51,8 @@ class VisionBackbone(Backbone):
     def make_weights(self) -> None:
         """Make the weights, once the parts are there."""
         arrays = {name: keras.KerasTensor(spec.shape, spec.dtype) for name, spec in self.input_arrays.items()}
-        self.output_specs = infer(self, (arrays,))
+        with Repeats():
+            self.output_specs = infer(self, (arrays,))
         self.built = True
 
     def read(self, inputs: Any) -> Any:

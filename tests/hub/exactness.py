@@ -75,7 +75,8 @@ tensors of the files that were loaded and saved again: each came back bit for bi
 |---|---|---|---|---|
 {table}
 
-Made on {datetime.date.today()} with Python {platform.python_version()}, {packages}, on {platform.machine()}\nprocessors, by:
+Made on {datetime.date.today()} with Python {platform.python_version()}, {packages}, on {platform.machine()}
+processors, of what that run compared. All of it is compared by:
 
 ```bash
 HORNBOOK_EXACTNESS=site/exactness.md pytest tests/hub/test_exact.py -m "exhaustive or not exhaustive"

@@ -28,11 +28,19 @@ class Repeats(Scope):
     ...     def call(self, x):
     ...         traced.append(self.name)
     ...         return x + self.dense(x)
-    >>> blocks = [Block(name=f"block_{i}") for i in range(4)]
+    >>> class Tower(keras.layers.Layer):
+    ...     def __init__(self, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.blocks = [Block(name=f"block_{i}") for i in range(4)]
+    ...     def call(self, x):
+    ...         for block in self.blocks:
+    ...             x = block(x)
+    ...         return x
+    >>> tower = Tower(name="tower")
     >>> with Repeats():
-    ...     _ = infer(keras.Sequential(blocks), (keras.KerasTensor((None, 3)),))
-    >>> traced, [w.path for w in blocks[3].weights][:1]
-    (['block_0'], ['sequential/block_3/dense/kernel'])
+    ...     _ = infer(tower, (keras.KerasTensor((None, 3)),))
+    >>> traced, len(tower.weights), tower.blocks[3].dense.kernel.shape
+    (['block_0'], 8, (3, 3))
     """
 
     slot = "repeats"
