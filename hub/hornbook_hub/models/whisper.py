@@ -29,7 +29,7 @@ class WhisperConfig(Config):
     """The fields of a Whisper's `config.json`, under its names; what other families call them can be read too.
 
     >>> from hornbook_hub.models.whisper import WhisperConfig
-    >>> WhisperConfig(d_model=512, decoder_attention_heads=8).attention("decoder").head_dim
+    >>> WhisperConfig(d_model=384, decoder_attention_heads=6).attention("decoder").head_dim
     64
     """
 
