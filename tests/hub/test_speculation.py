@@ -56,14 +56,22 @@ def excess(model, draft, wanted, temperature, **settings):
     return max(found)
 
 
-def test_greedy_is_the_same_with_a_draft(tmp_path):
+@pytest.mark.parametrize("kind", ["prompt", pytest.param("model", marks=pytest.mark.exhaustive)])
+def test_greedy_is_the_same_with_a_draft(kind, tmp_path):
     model, draft = pair(tmp_path)
+    draft = "prompt" if kind == "prompt" else draft
+    assert model.generate(PROMPTS, max_new_tokens=40, draft=draft) == model.generate(PROMPTS, max_new_tokens=40)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("kind", ["prompt", "model"])
+def test_long_texts_with_a_draft(kind, tmp_path):
+    model, draft = pair(tmp_path)
+    draft = "prompt" if kind == "prompt" else draft
     wanted = model.generate(PROMPTS, max_new_tokens=150)
-    for kind in (draft, "prompt"):
-        assert model.generate(PROMPTS, max_new_tokens=150, draft=kind) == wanted  # a ragged batch, the cache grows
+    assert model.generate(PROMPTS, max_new_tokens=150, draft=draft) == wanted  # a ragged batch, the cache grows
     assert list(model.stream(PROMPTS[0], max_new_tokens=40, draft=draft)) == wanted[0][7:47]
-    end = wanted[0][20]
-    model.generation_config = {"eos_token_id": end}
+    model.generation_config = {"eos_token_id": wanted[0][20]}
     assert model.generate(PROMPTS, max_new_tokens=150, draft=draft) == model.generate(PROMPTS, max_new_tokens=150)
 
 
