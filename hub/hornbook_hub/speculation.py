@@ -197,7 +197,7 @@ class SpeculativeWriter(Writer):
         ids, positions = self._arranged(prompts)
         batch, time = ids.shape
         step = ROUNDS * (self.pieces + 1)
-        cache = self.model.backbone.new_cache(batch, cache_size(time + min(count, 128) + step))
+        cache = self.model.backbone.new_cache(batch, cache_size(time + 2 * min(count, 128) + step))
         size = cache.slots.shape[1]
         prefill = self._program(self._read, batch, time, size)
         seen, start = self._seen(prompts, count), np.array([seed, 0], "int32")
