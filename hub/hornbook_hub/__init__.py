@@ -6,6 +6,7 @@
 'MaskedLM'
 """
 
+from hornbook_hub.image_text import ImageTextPreprocessor
 from hornbook_hub.images import ImagePreprocessor
 from hornbook_hub.loading import load, presets
 from hornbook_hub.models.bert import BertBackbone, BertConfig
@@ -23,6 +24,7 @@ from hornbook_hub.tasks import (
     TextClassifier,
     TextEmbedder,
     TokenClassifier,
+    ZeroShotImageClassifier,
 )
 from hornbook_hub.tokenizers import Tokenizer
 
@@ -34,6 +36,7 @@ __all__ = [
     "ImageClassifier",
     "ImageEmbedder",
     "ImagePreprocessor",
+    "ImageTextPreprocessor",
     "MaskedLM",
     "QuestionAnswering",
     "ReplacedTokenDetector",
@@ -44,6 +47,7 @@ __all__ = [
     "TextEmbedder",
     "TokenClassifier",
     "Tokenizer",
+    "ZeroShotImageClassifier",
     "load",
     "presets",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from hornbook_hub.models import (
     bert,
+    clip,
     convnext,
     convnextv2,
     deit,
@@ -29,6 +30,7 @@ from hornbook_hub.models import (
     qwen3,
     resnet,
     roberta,
+    siglip,
     vit,
     xlm_roberta,
 )
@@ -56,6 +58,8 @@ FAMILIES: dict[str, Any] = {
     "resnet": resnet,
     "convnext": convnext,
     "convnextv2": convnextv2,
+    "clip": clip,
+    "siglip": siglip,
 }
 
 

@@ -11,6 +11,7 @@ from hornbook_hub.tasks.masked_lm import MaskedLM, ReplacedTokenDetector
 from hornbook_hub.tasks.question_answering import QuestionAnswering
 from hornbook_hub.tasks.retrieval import POOLINGS, InBatchNegatives, Reranker, TextEmbedder
 from hornbook_hub.tasks.task import Task
+from hornbook_hub.tasks.zero_shot import SigmoidContrast, SoftmaxContrast, ZeroShotImageClassifier
 
 TASKS = {
     cls.task: cls
@@ -26,5 +27,6 @@ TASKS = {
         ImageClassifier,
         DistilledImageClassifier,
         ImageEmbedder,
+        ZeroShotImageClassifier,
     )
 }
