@@ -14,8 +14,9 @@ Run:      python recipes/zero_shot_images.py --tiny
 from itertools import product
 from typing import Any
 
-import command_line
 import numpy as np
+
+import command_line
 
 COLOURS = {
     "red": (220, 40, 40),
@@ -118,6 +119,6 @@ def main(arguments: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    options = command_line.parser(__doc__ or "", epochs=12, batch_size=40)
+    options = command_line.parser(__doc__ or "", epochs=5, batch_size=40)
     options.add_argument("--tiny", action="store_true", help="train a small CLIP on the spot; no network")
     command_line.run(main, options)
