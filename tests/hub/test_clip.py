@@ -67,7 +67,8 @@ def test_hidden_states_of_both_towers(name, tmp_path):
         close(found["last_hidden_state"], states.last_hidden_state, name)
 
 
-@pytest.mark.parametrize("name", ["clip", pytest.param("siglip", marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", ["clip", "siglip"])
 def test_positions_are_stretched_to_other_sizes(name, tmp_path):
     model = made(name, "zero_shot_image_classifier")
     model.save_pretrained(tmp_path)
@@ -171,6 +172,7 @@ def test_losses(name, loss):
     assert found == pytest.approx(float(wanted.loss.detach()), rel=1e-5)
 
 
+@pytest.mark.exhaustive
 def test_training_on_arrays_and_data_sets_is_the_same(tmp_path):
     import tensorflow as tf
 
