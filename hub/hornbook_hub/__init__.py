@@ -7,6 +7,7 @@
 """
 
 from hornbook_hub.backbone import Backbone
+from hornbook_hub.image_text import ImageTextPreprocessor
 from hornbook_hub.images import ImagePreprocessor
 from hornbook_hub.loading import download, load, presets
 from hornbook_hub.models.bert import BertBackbone, BertConfig
@@ -26,6 +27,7 @@ from hornbook_hub.tasks import (
     TextClassifier,
     TextEmbedder,
     TokenClassifier,
+    ZeroShotImageClassifier,
 )
 from hornbook_hub.tokenizers import Tokenizer
 from hornbook_hub.uploading import upload
@@ -42,6 +44,7 @@ __all__ = [
     "ImageClassifier",
     "ImageEmbedder",
     "ImagePreprocessor",
+    "ImageTextPreprocessor",
     "MaskedLM",
     "QuestionAnswering",
     "ReplacedTokenDetector",
@@ -53,6 +56,7 @@ __all__ = [
     "TextEmbedder",
     "TokenClassifier",
     "Tokenizer",
+    "ZeroShotImageClassifier",
     "download",
     "load",
     "presets",

@@ -11,6 +11,7 @@ from typing import Any
 
 from hornbook_hub.models import (
     bert,
+    clip,
     convnext,
     convnextv2,
     deit,
@@ -31,6 +32,7 @@ from hornbook_hub.models import (
     qwen3,
     resnet,
     roberta,
+    siglip,
     t5,
     vit,
     whisper,
@@ -63,6 +65,8 @@ FAMILIES: dict[str, Any] = {
     "t5": t5,
     "mt5": mt5,
     "whisper": whisper,
+    "clip": clip,
+    "siglip": siglip,
 }
 
 

@@ -20,6 +20,7 @@ from hornbook_hub.preprocessing import Preprocessor
 MAX_PIXELS = 2**26  # of an image, before and after resizing: 8192 x 8192
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # whose readers run nothing else
 FILE = "preprocessor_config.json"
+SEVERAL = "processor_config.json"  # of all raw inputs together, as transformers 5 writes it
 
 HALF = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
 CLIP = {
@@ -292,9 +293,12 @@ def image_preprocessor(files: Any, kind: str) -> ImagePreprocessor | None:
         files: of the checkpoint.
         kind: of the family, where the file does not name one.
     """
-    if files.path(FILE) is None:
+    if files.path(FILE) is not None:
+        settings = files.json(FILE)
+    elif files.path(SEVERAL) is not None and isinstance(part := files.json(SEVERAL).get("image_processor"), dict):
+        settings = part
+    else:
         return None
-    settings = files.json(FILE)
     name = settings.get("image_processor_type") or settings.get("feature_extractor_type") or kind
     preprocessor = ImagePreprocessor(
         str(name), **{key: v for key, v in settings.items() if key != "image_processor_type"}

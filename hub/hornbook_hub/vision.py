@@ -76,6 +76,31 @@ class VisionBackbone(Backbone):
         return pixels
 
 
+class PatchBackbone(VisionBackbone):
+    """Base of the models of patches whose positions are learned for one size of images, the config's `image_size`.
+
+    With `interpolate_pos_encoding = True` they are stretched to any other.
+
+    Args:
+        config: the sizes.
+    """
+
+    interpolate_pos_encoding = False
+
+    @property
+    def image_size(self) -> tuple[int | None, int | None]:
+        return (None, None) if self.interpolate_pos_encoding else pair(self.config.image_size)
+
+    def read(self, inputs: Any) -> Any:
+        pixels, size = super().read(inputs), pair(self.config.image_size)
+        if tuple(pixels.shape[1:3]) not in (size, (None, None)) and not self.interpolate_pos_encoding:
+            raise ValueError(
+                f"The images are {tuple(pixels.shape[1:3])}, but this model has positions for {size}; resize them, or set "
+                "backbone.interpolate_pos_encoding = True."
+            )
+        return pixels
+
+
 def start(config: Any) -> Any:
     """How weights start, as the config says."""
     return keras.initializers.TruncatedNormal(stddev=config.initializer_range)
@@ -90,10 +115,16 @@ class PatchEmbeddings(layers.Layer):
         config: the sizes.
         tokens: names of the vectors before the patches, such as ("cls_token",).
         mask_token: whether there is a vector that takes the place of patches to be guessed; None, or its shape.
+        use_bias: whether a patch's vector gets a bias, W patch + b.
     """
 
     def __init__(
-        self, config: Any, tokens: tuple[str, ...] = ("cls_token",), mask_token: Any = None, **kwargs: Any
+        self,
+        config: Any,
+        tokens: tuple[str, ...] = ("cls_token",),
+        mask_token: Any = None,
+        use_bias: bool = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         width, patch, size = config.hidden_size, pair(config.patch_size), pair(config.image_size)
@@ -103,6 +134,7 @@ class PatchEmbeddings(layers.Layer):
             width,
             patch,
             strides=patch,
+            use_bias=use_bias,
             kernel_initializer=start(config),
             data_format="channels_last",
             name="projection",

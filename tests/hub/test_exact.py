@@ -28,6 +28,12 @@ def marks(name):
 ROWS = [pytest.param(name, task, marks=marks(name)) for name, twin in TWINS.items() for task in twin.classes]
 
 
+GRADIENTS = (  # the task whose gradients are compared: the first of these that a family has
+    *("causal_lm", "seq2seq_lm", "audio_to_text", "text_classifier", "masked_lm"),
+    *("image_classifier", "zero_shot_image_classifier", "backbone"),
+)
+
+
 def made(name, task, **settings):
     """The model of transformers, its weights at random."""
     twin = TWINS[name]
@@ -74,18 +80,23 @@ def close(ours, reference, name, short=None):
 def logits_of(outputs):
     if hasattr(outputs, "start_logits"):
         return torch.stack([outputs.start_logits, outputs.end_logits], -1)
-    return outputs.logits
+    return outputs.logits_per_image if hasattr(outputs, "logits_per_image") else outputs.logits
 
 
 def check(ours, model, name, task, short=None):
     found, wanted = ours(batch(TWINS[name])), theirs(model, name)
-    kind = "hidden states" if task in WITHOUT_HEAD else "logits"
-    outputs = TWINS[name].outputs
+    outputs, pairs = TWINS[name].outputs, []
     if task == "encoder":
         assert set(found) == {"last_hidden_state"}
         outputs = {"last_hidden_state": "last_hidden_state"}
-    pairs = [(found[output], wanted[there]) for output, there in outputs.items()] if task in WITHOUT_HEAD else []
-    for mine, reference in pairs or [(found, logits_of(wanted))]:
+    if task not in WITHOUT_HEAD:
+        pairs.append(("logits", found, logits_of(wanted)))
+    if "backbone" not in TWINS[name].classes and task not in WITHOUT_HEAD:
+        found = ours.backbone(batch(TWINS[name]))  # which has no class of its own there
+        task = "backbone"
+    if task in WITHOUT_HEAD:
+        pairs += [("hidden states", found[output], wanted[there]) for output, there in outputs.items()]
+    for kind, mine, reference in pairs:
         difference = close(mine, reference, name, short)
         if short is None:
             note(name, kind, difference)
@@ -97,8 +108,9 @@ def test_each_family_has_a_row():
     for name, twin in TWINS.items():
         family = FAMILIES[getattr(transformers, twin.config)().model_type]
         if name in FAMILIES:
-            without_head = {"backbone", *family.ARCHITECTURES.values()} & set(WITHOUT_HEAD)
-            assert {*family.HEADS, *without_head} == set(twin.classes)
+            without_head = set(family.ARCHITECTURES.values()) & set(WITHOUT_HEAD)
+            others = set(family.ARCHITECTURES.values()) - {"encoder"}
+            assert {*family.HEADS, *without_head, *others} == set(twin.classes)
 
 
 @pytest.mark.parametrize(("name", "task"), ROWS)
@@ -143,21 +155,7 @@ def gradients_of(model, folder):
 def test_gradients(name, tmp_path):
     import tensorflow as tf
 
-    task = next(
-        task
-        for task in (
-            *(
-                "causal_lm",
-                "seq2seq_lm",
-                "audio_to_text",
-                "text_classifier",
-                "masked_lm",
-                "image_classifier",
-                "backbone",
-            ),
-        )
-        if task in TWINS[name].classes
-    )
+    task = next(task for task in GRADIENTS if task in TWINS[name].classes)
     off = {key: 0.0 for key in getattr(transformers, TWINS[name].config)().to_dict() if key.endswith("dropout_prob")}
     model = made(name, task, **off)
     model.save_pretrained(tmp_path)

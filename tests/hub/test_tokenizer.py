@@ -1,10 +1,12 @@
 """The ids are those of transformers on every string."""
 
+import json
 import random
 
 import numpy as np
 import pytest
 
+import hornbook_hub as hub
 from hornbook_hub import Tokenizer
 
 SENTENCES = [
@@ -95,3 +97,11 @@ def test_no_tokenizer_at_all(tmp_path):
     (tmp_path / "vocab.txt").write_text("a\nb\n")
     with pytest.raises(ValueError, match="special pieces"):
         Tokenizer.from_folder(tmp_path)
+
+
+def test_a_longest_text_of_10_to_the_30_as_transformers_writes_it_for_none(tmp_path):
+    tokenizer = hub.load("bert_tiny").tokenizer
+    settings = {**tokenizer.settings, "model_max_length": int(1e30)}
+    for name, text in {**tokenizer.files(), "tokenizer_config.json": json.dumps(settings)}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert hub.Tokenizer.from_folder(tmp_path, 64).max_length == 64

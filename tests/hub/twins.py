@@ -32,7 +32,8 @@ class Twin:
     spread: float = 0.3  # of the weights; where it is large, float32 itself may miss the gradients by more than 1e-5
 
     def __post_init__(self) -> None:
-        self.pad_id = self.settings.get("pad_token_id") or 0
+        self.text = self.settings.get("text_config", self.settings)  # of models that read images too, one part
+        self.pad_id = self.text.get("pad_token_id") or 0
 
 
 SMALL = {
@@ -216,6 +217,23 @@ def encoder_decoder(name: str, **settings: Any) -> Twin:
     return Twin(f"{name}Config", {**T5, **settings}, classes, inputs, outputs)
 
 
+TOWER = {key: SMALL[key] for key in ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")}
+CLIP_TEXT = {**TOWER, "vocab_size": 60, "max_position_embeddings": 40, "hidden_size": 24, "num_hidden_layers": 3}
+CLIP_TEXT |= {"bos_token_id": 3, "eos_token_id": 4, "pad_token_id": 1}
+PAIRED = {key: key for key in ("text_embeds", "image_embeds", "logits_per_image", "logits_per_text")}
+
+
+def paired(name: str, text: dict[str, Any], vision: dict[str, Any], inputs: tuple[str, ...], **more: Any) -> Twin:
+    """A family of models of images and texts."""
+    settings = {"text_config": text, "vision_config": {**TOWER, "image_size": 16, "patch_size": 4, **vision}, **more}
+    return Twin(f"{name}Config", settings, {"zero_shot_image_classifier": f"{name}Model"}, inputs, PAIRED)
+
+
+def clip(text: dict[str, Any], vision: dict[str, Any], **more: Any) -> Twin:
+    inputs = ("input_ids", "attention_mask", *PIXELS)
+    return paired("CLIP", {**CLIP_TEXT, **text}, vision, inputs, projection_dim=20, **more)
+
+
 TWINS = {
     "bert": BERT,
     "bert, gelu_new": variant(BERT, "backbone", hidden_act="gelu_new"),
@@ -303,25 +321,39 @@ TWINS = {
         ("input_features", "decoder_input_ids"),
         {key: key for key in ("last_hidden_state", "encoder_last_hidden_state")},
     ),
+    "clip": clip({}, {}),
+    "clip, first files, gelu": clip({"eos_token_id": 2, "hidden_act": "gelu"}, {"hidden_act": "gelu", "patch_size": 8}),
+    "siglip": paired("Siglip", {**CLIP_TEXT, "projection_size": 32}, {}, ("input_ids", *PIXELS)),
+    "siglip, as wide": paired(
+        "Siglip", {**CLIP_TEXT, "hidden_size": 32}, {"hidden_act": "gelu"}, ("input_ids", *PIXELS)
+    ),
     "qwen3, biases": variant(decoder("Qwen3", head_dim=8, attention_bias=True, layer_types=["full_attention"] * 2)),
 }
 
 
 def batch(twin: Twin) -> dict[str, np.ndarray]:
-    """Three texts of nine pieces, one of them short, one with its padding in front, three targets of seven; or three images."""
+    """Three texts of nine pieces, one short, one with its padding in front; three targets of seven; three images, or sounds."""
     rng = np.random.default_rng(0)
+    pixels = (
+        {"pixel_values": rng.normal(size=(3, *twin.sizes, 3)).astype("float32")}
+        if "pixel_values" in twin.inputs
+        else {}
+    )
     if twin.inputs == PIXELS:
-        return {"pixel_values": rng.normal(size=(3, *twin.sizes, 3)).astype("float32")}
+        return pixels
     arrays = {
-        "input_ids": rng.integers(twin.first_id, twin.settings["vocab_size"], (3, 9)),
+        "input_ids": rng.integers(twin.first_id, twin.text["vocab_size"], (3, 9)),
         "attention_mask": np.ones((3, 9), "int64"),
         "token_type_ids": np.zeros((3, 9), "int64"),
     }
     arrays["attention_mask"][1, 5:] = arrays["attention_mask"][2, :2] = 0
     arrays["input_ids"][arrays["attention_mask"] == 0] = twin.pad_id
+    if pixels:  # texts are pooled where they end; before that, or after, other pieces stand
+        end = twin.text["eos_token_id"]
+        arrays["input_ids"][[0, 1, 2], [6, 4, 8]] = end if end != 2 else twin.text["vocab_size"] - 1
     arrays["token_type_ids"][:, 4:] = 1
     arrays["decoder_input_ids"] = rng.integers(twin.first_id, twin.settings["vocab_size"], (3, 7))
     if "input_features" in twin.inputs:
         shape = (3, twin.settings["num_mel_bins"], 2 * twin.settings["max_source_positions"])
         arrays["input_features"] = rng.normal(size=shape).astype("float32")
-    return {name: arrays[name] for name in twin.inputs}
+    return {name: array for name, array in {**arrays, **pixels}.items() if name in twin.inputs}

@@ -98,6 +98,20 @@ def test_what_was_read_before_helps():
     assert found["accuracy_after"] > max(found["accuracy_before"], 0.78)
 
 
+def test_classes_by_their_names(tmp_path):
+    found = result(run("zero_shot_images.py", "--tiny", "--smoke", "--batch-size", "8", "--out", str(tmp_path)))
+    assert 0 <= found["accuracy_unseen"] <= 1
+    import hornbook_hub as hub
+
+    assert type(hub.load(tmp_path / "zero_shot_images")) is hub.ZeroShotImageClassifier
+
+
+@pytest.mark.slow
+def test_captions_that_were_not_seen_are_found():
+    found = result(run("zero_shot_images.py", "--tiny"))
+    assert found["accuracy_unseen"] > 0.4 and found["accuracy_seen"] > 0.8
+
+
 @pytest.mark.parametrize(
     "name",
     [

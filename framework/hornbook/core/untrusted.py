@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 MAX_JSON_BYTES = 64 * 1024**2
 MAX_JSON_VALUES = 2_000_000
 MAX_JSON_DEPTH = 128
+MAX_JSON_DIGITS = 40  # of a whole number; tokenizers without a longest text say int(1e30)
 MAX_JSON_TEXT = 4 * 1024**2  # characters of one string
 MAX_MEMBERS = 10_000
 MAX_FIELDS = 100_000  # of one protocol buffer: objects of a model, entries of an object
@@ -66,7 +67,7 @@ def read_json(text: bytes | str, name: str) -> Any:
         return value
 
     def whole(number: str) -> int:
-        if len(number) > 20:
+        if len(number) > MAX_JSON_DIGITS:
             raise refuse(f"it holds a whole number of {len(number)} digits")
         return int(number)
 

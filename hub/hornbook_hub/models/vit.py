@@ -15,7 +15,7 @@ from hornbook_hub.config import Config
 from hornbook_hub.images import image_preprocessor
 from hornbook_hub.models.bert import ACTIVATIONS, BertAttention, dense
 from hornbook_hub.timm import Layout
-from hornbook_hub.vision import FirstTokenHead, PatchEmbeddings, VisionBackbone, pair
+from hornbook_hub.vision import FirstTokenHead, PatchBackbone, PatchEmbeddings
 from hornbook_hub.weights import convolution, part, transposed
 
 
@@ -75,13 +75,13 @@ class ViTLayer(layers.Layer):
         self.output_dense = dense(config.hidden_size, config, "output")
         self.dropout = layers.Dropout(config.hidden_dropout_prob)
 
-    def call(self, x: Any) -> Any:
-        x = x + self.dropout(self.attention(self.norm_before(x)))
+    def call(self, x: Any, bias: Any = 0.0) -> Any:
+        x = x + self.dropout(self.attention(self.norm_before(x), bias=bias))
         return x + self.dropout(self.output_dense(self.activation(self.intermediate(self.norm_after(x)))))
 
 
 # ------------------------------------------------------------------------------------------------------------- whole
-class ViTBackbone(VisionBackbone):
+class ViTBackbone(PatchBackbone):
     """ViT without a head.
 
     Args:
@@ -104,7 +104,6 @@ class ViTBackbone(VisionBackbone):
     config_class = ViTConfig
     tokens: tuple[str, ...] = ("cls_token",)
     embedding = "cls"
-    interpolate_pos_encoding = False
 
     def __init__(self, config: Any, **kwargs: Any) -> None:
         super().__init__(config, **kwargs)
@@ -115,18 +114,8 @@ class ViTBackbone(VisionBackbone):
         self.pooler = dense(units, config, "pooler", activation=POOLER_ACTIVATIONS[config.pooler_act])
         self.make_weights()
 
-    @property
-    def image_size(self) -> tuple[int | None, int | None]:
-        return (None, None) if self.interpolate_pos_encoding else pair(self.config.image_size)
-
     def call(self, inputs: Any, output_hidden_states: bool = False) -> dict[str, Any]:
-        pixels, size = self.read(inputs), pair(self.config.image_size)
-        if tuple(pixels.shape[1:3]) not in (size, (None, None)) and not self.interpolate_pos_encoding:
-            raise ValueError(
-                f"The images are {tuple(pixels.shape[1:3])}, but this model has positions for {size}; resize them, or set "
-                "backbone.interpolate_pos_encoding = True."
-            )
-        x = self.embeddings(pixels)
+        x = self.embeddings(self.read(inputs))
         hidden_states = [x]
         for block in self.blocks:
             x = block(x)

@@ -13,6 +13,7 @@ from hornbook_hub.tasks.question_answering import QuestionAnswering
 from hornbook_hub.tasks.retrieval import POOLINGS, InBatchNegatives, Reranker, TextEmbedder
 from hornbook_hub.tasks.seq2seq_lm import Seq2SeqLM
 from hornbook_hub.tasks.task import Task
+from hornbook_hub.tasks.zero_shot import SigmoidContrast, SoftmaxContrast, ZeroShotImageClassifier
 
 TASKS = {
     cls.task: cls
@@ -30,5 +31,6 @@ TASKS = {
         ImageClassifier,
         DistilledImageClassifier,
         ImageEmbedder,
+        ZeroShotImageClassifier,
     )
 }
