@@ -40,7 +40,8 @@ ODD = [
     "👩‍👩‍👧‍👦", "🇩🇪🇫🇷🇩", "👍🏽", "❤️", "1️⃣", "™\u0301", "<s>", "</s> a", "a <mask> b", "<|endoftext|>", "[MASK]", "[CLS] a [SEP]",
     "<pad>", "<unk>", "<extra_id_0> and <extra_id_99>", "<0x0A>", "<bos>", "<|startoftext|>x", "<|im_start|>", "</w>", "a" * 120,
     "#$%\n\n a",
-    " \u0301", "a\u200bb", "İıßẞſ", "ΣΊΣΥΦΟΣ", "don't stop!! (ever) $5 + 3 = 8", "Ġ", "don’t", "  hello   world  ",
+    " \u0301", "\U00011235\u0334l", "\u20d4\U00010f4e",
+    "a\u200bb", "İıßẞſ", "ΣΊΣΥΦΟΣ", "don't stop!! (ever) $5 + 3 = 8", "Ġ", "don’t", "  hello   world  ",
 ]  # fmt: skip
 
 

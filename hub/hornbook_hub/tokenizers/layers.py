@@ -196,12 +196,13 @@ def _classes(apart: Any, letters: list[str]) -> dict[str, int]:
     A mark behind another one changes places with it where its class is lower, and not 0.
     """
     candidates = [one for one in letters if unicodedata.combining(one) or unicodedata.category(one) == "Cn"]
-    # One mark for each class, the first in Unicode: all versions know it.
-    marks = {unicodedata.combining(one): one for one in reversed(candidates) if unicodedata.combining(one)}
-    last = max(marks)
-    swapped = apart.normalize_str("".join(f"{marks[last]}{one}a" for one in candidates)).split("a")
-    classes = {marks[last]: last}
-    for one in [one for one, two in zip(candidates, swapped, strict=False) if two[:1] == one != marks[last]]:
+    last = "\u0345"  # the mark of the highest class, 240
+    swapped = apart.normalize_str("".join(f"{last}{one}a" for one in candidates)).split("a")
+    known = [one for one, two in zip(candidates, swapped, strict=False) if two[:1] == one != last]
+    # One mark of each class, of those that the engine knows.
+    marks = {unicodedata.combining(one): one for one in reversed(known) if unicodedata.combining(one)}
+    classes = {last: unicodedata.combining(last)}
+    for one in known:
         classes[one] = max(number for number, mark in marks.items() if apart.normalize_str(mark + one)[0] == mark)
     return classes
 
