@@ -125,7 +125,7 @@ if {library!r} == "Hornbook":
     encode = lambda: tokenizer(texts)
 else:
     import transformers
-    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(folder)
+    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(folder, pad_token="[PAD]")
     encode = lambda: tokenizer(texts, padding=True, return_tensors="np")
 encode()
 begin = time.perf_counter(), time.process_time()
