@@ -13,6 +13,8 @@ import numpy as np
 import hornbook as keras
 from hornbook import layers, ops
 from hornbook.core.operation import infer
+from hornbook.core.repeats import Repeats
+from hornbook_hub.backbone import Backbone
 from hornbook_hub.config import Config
 from hornbook_hub.encoders import EncoderBackbone
 from hornbook_hub.images import ImagePreprocessor, image_preprocessor
@@ -196,7 +198,7 @@ class ImageTower(PatchBackbone):
 
 
 # ------------------------------------------------------------------------------------------------------------- whole
-class PairBackbone(keras.Model):
+class PairBackbone(Backbone):
     """Base of the models that put images and texts into one space.
 
     A family's class makes `text_model`, `vision_model`, `logit_scale`, and calls `make_weights`.
@@ -205,14 +207,9 @@ class PairBackbone(keras.Model):
         config: the sizes of both towers.
     """
 
-    config_class: Any
     input_names: tuple[str, ...] = ("input_ids", "attention_mask", "pixel_values")
     each_alone = False  # whether a pair is judged by itself (sigmoid), not against the others (softmax)
     logit_bias: Any = None
-
-    def __init__(self, config: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.config = config
 
     @property
     def input_arrays(self) -> dict[str, Any]:
@@ -223,7 +220,8 @@ class PairBackbone(keras.Model):
     def make_weights(self) -> None:
         """Make the weights, once the parts are there."""
         arrays = {name: keras.KerasTensor(spec.shape, spec.dtype) for name, spec in self.input_arrays.items()}
-        self.output_specs = infer(self, (arrays,))
+        with Repeats():
+            self.output_specs = infer(self, (arrays,))
         self.built = True
 
     def text_vector(self, inputs: Any) -> Any:

@@ -352,7 +352,7 @@ def batch(twin: Twin) -> dict[str, np.ndarray]:
         end = twin.text["eos_token_id"]
         arrays["input_ids"][[0, 1, 2], [6, 4, 8]] = end if end != 2 else twin.text["vocab_size"] - 1
     arrays["token_type_ids"][:, 4:] = 1
-    arrays["decoder_input_ids"] = rng.integers(twin.first_id, twin.settings["vocab_size"], (3, 7))
+    arrays["decoder_input_ids"] = rng.integers(twin.first_id, twin.text["vocab_size"], (3, 7))
     if "input_features" in twin.inputs:
         shape = (3, twin.settings["num_mel_bins"], 2 * twin.settings["max_source_positions"])
         arrays["input_features"] = rng.normal(size=shape).astype("float32")
