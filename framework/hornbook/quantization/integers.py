@@ -439,9 +439,14 @@ def _few(x: Any) -> bool:
 
 
 def _with_rows(x: Any, rows: Any) -> Any:
-    """x rows^T, one vector at a time: each then reads the integers as they lie, and none is kept in floats."""
+    """x rows^T, one vector at a time: each then reads the integers as they lie, and none is kept in floats.
+
+    XLA would turn all integers into floats once, before a loop of such products, and then read four times as much in each
+    turn. So they are combined with a zero that depends on the vectors, which it cannot know.
+    """
     vectors = ops.reshape(x, (-1, x.shape[-1]))
-    turned = ops.transpose(ops.cast(rows, x.dtype))
+    zero = ops.cast(ops.isnan(vectors[0, 0]), "int8")  # not 0 only where the product is no number anyhow
+    turned = ops.transpose(ops.cast(ops.bitwise_xor(rows, zero), x.dtype))
     found = [ops.matmul(vectors[i : i + 1], turned) for i in range(vectors.shape[0])]
     outputs = found[0] if len(found) == 1 else ops.concatenate(found, axis=0)
     return ops.reshape(outputs, (*x.shape[:-1], rows.shape[0]))
