@@ -101,7 +101,10 @@ def main(arguments: Any) -> dict[str, Any]:
     generator = np.random.default_rng(arguments.seed)
     keras.utils.set_random_seed(arguments.seed)
     count = 2 * arguments.batch_size if arguments.smoke else 2000
-    training, test = sentences(count, generator, False), sentences(max(count // 10, 20), generator, True)
+    training, test = (
+        sentences(count, generator, False),
+        sentences(8 if arguments.smoke else count // 10, generator, True),
+    )
     labels = {str(number): label for number, label in enumerate(LABELS)}
     model = hub.load(
         "bert_tiny" if arguments.tiny else "bert_base_cased",

@@ -58,7 +58,7 @@ def main(arguments: Any) -> dict[str, Any]:
             cut = [sentence_of(text, *place) for text, place in zip(texts, places, strict=True)]
             texts, places = np.array([row[0] for row in cut], dtype=object), np.array([row[1:] for row in cut])
         if arguments.smoke:
-            questions, texts, places = (part[: 2 * arguments.batch_size] for part in (questions, texts, places))
+            questions, texts, places = (part[:8] for part in (questions, texts, places))
         wanted = [text[start:end] for text, (start, end) in zip(texts, places, strict=True)]
         parts.append((questions, texts, places, wanted))
 

@@ -10,6 +10,7 @@
     sst2                    68,221 phrases and sentences of film reviews, negative or positive
     tiny_reviews            672 short opinions, negative or positive; in the package, the others are downloaded once
     spa_eng                 118,964 English sentences and their Spanish translations
+    xquad                   1,190 questions, answered by a part of a paragraph; in three languages
     tiny_shakespeare        1,115,394 characters of the plays, one text
     speech_commands_sample  8,000 recordings of a second, eight spoken words
     california_housing      20,640 districts and their house prices
@@ -49,6 +50,7 @@ from hornbook_datasets import (
     tiny_reviews,
     tiny_shakespeare,
     titanic,
+    xquad,
 )
 from hornbook_datasets.catalogue import load, names, table
 from hornbook_datasets.files import DataUnavailable
@@ -81,4 +83,5 @@ __all__ = [
     "tiny_reviews",
     "tiny_shakespeare",
     "titanic",
+    "xquad",
 ]

@@ -24,11 +24,12 @@ from hornbook_datasets import (
     tiny_reviews,
     tiny_shakespeare,
     titanic,
+    xquad,
 )
 
 MODULES = {
     "images": (mnist, fashion_mnist, cifar10, cifar100),
-    "texts": (imdb, imdb_reviews, reuters, ag_news, sst2, tiny_reviews, spa_eng, tiny_shakespeare),
+    "texts": (imdb, imdb_reviews, reuters, ag_news, sst2, tiny_reviews, spa_eng, xquad, tiny_shakespeare),
     "sounds": (speech_commands_sample,),
     "tables": (california_housing, boston_housing, penguins, titanic, heart, movielens),
 }

@@ -6,6 +6,7 @@ import numpy as np
 
 from hornbook_datasets.files import fetch
 from hornbook_datasets.info import File, Info
+from hornbook_datasets.streams import stream_maker
 
 LANGUAGES = {  # -> the sha256 and the size of its file
     "en": ("e4c57d1c9143aaa1c5d265ba5987a65f4e69528d2a98f29d6e75019b10344f29", 609383),
@@ -87,3 +88,6 @@ def _examples(articles: list) -> tuple[tuple, np.ndarray]:
                 texts.append(paragraph["context"])
                 places.append((answer["answer_start"], answer["answer_start"] + len(answer["text"])))
     return (np.array(questions, dtype=object), np.array(texts, dtype=object)), np.array(places, dtype="int64")
+
+
+as_dataset = stream_maker(__name__)

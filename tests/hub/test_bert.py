@@ -117,3 +117,15 @@ def test_a_key_that_is_not_understood_is_an_error(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({**config, "rotary_base": 10000}))
     with pytest.raises(ValueError, match="rotary_base"):
         hub.load(tmp_path)
+
+
+def test_places_of_answers_in_pieces():
+    """Characters of a text become pieces of question and text; what was cut off is no answer."""
+    model = hub.load("bert_tiny", task="question_answering")
+    question, text = "What is good?", "The soup was cold, but the film is good."
+    start = text.index("the film")
+    first, last = model.places([question], [text], [(start, start + len("the film"))])[0]
+    encoding = model.tokenizer.encode(question, text)
+    assert text[encoding.offsets[first][0] : encoding.offsets[last][1]] == "the film"
+    long = "word " * 300 + "end"
+    assert model.places([question], [long], [(len(long) - 3, len(long))]).tolist() == [[0, 0]]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,6 +92,24 @@ def test_a_small_gpt_reads_shakespeare(hornbook_data, tmp_path):
     assert (tmp_path / "README.md").is_file()
 
 
+def test_a_small_resnet_sees_clothes(hornbook_data, tmp_path):
+    found = result(run("pretrain_resnet_tiny.py", "--smoke", "--batch-size", "8", "--out", str(tmp_path)))
+    assert 0 <= found["test_accuracy"] <= 1
+    import hornbook_hub as hub
+
+    labels = [label for label, _ in hub.load(tmp_path).classify(np.zeros((28, 28), "uint8"), top_k=10)]
+    assert sorted(labels)[:2] == ["Ankle boot", "Bag"]
+
+
+@pytest.mark.parametrize(
+    ("name", "figure"), [("question_answering", "f1"), ("semantic_search", "after"), ("named_entities", "f1")]
+)
+def test_reading_texts(name, figure, hornbook_data, tmp_path):
+    found = result(run(f"{name}.py", "--tiny", "--smoke", "--batch-size", "4", "--out", str(tmp_path)))
+    assert figure in found
+    assert (tmp_path / name / "model.safetensors").is_file() and (tmp_path / f"{name}.json").is_file()
+
+
 @pytest.mark.slow
 def test_what_was_read_before_helps():
     found = result(run("finetune_bert_tiny.py"))
@@ -119,6 +138,9 @@ def test_captions_that_were_not_seen_are_found():
         "mnist_convnet.py",
         "pretrain_bert_tiny.py",
         "pretrain_gpt_tiny.py",
+        "pretrain_resnet_tiny.py",
+        "question_answering.py",
+        "semantic_search.py",
         "distributed_mnist.py",
         "export_and_serve.py",
     ],
