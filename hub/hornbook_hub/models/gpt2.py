@@ -211,7 +211,7 @@ BACKBONE = GPT2Backbone
 PRESETS = {
     "gpt_tiny": {
         "folder": "presets/gpt_tiny",
-        "parameters": 843_264,
+        "parameters": 842_624,
         "licence": "Apache-2.0",
         "about": "4 layers, 128 wide, reads bytes; made by recipes/pretrain_gpt_tiny.py on Shakespeare; in the package",
     },
