@@ -5,9 +5,10 @@ What:     a BERT reads question and text together and says for each piece how li
 Why:      the answer is a part of the text, so it can be checked.
 Data:     XQuAD, 925 questions to learn from, 265 on other articles to test on (CC BY-SA 4.0).
 Hardware: bert_base: one GPU, some 5 minutes. With --tiny, which takes bert_tiny and, in place of a paragraph, the sentence
-          that holds the answer: two CPU cores, about 4 minutes.
+          that holds the answer: two CPU cores, about 2 minutes.
 Expect:   F1 is the share of words that prediction and answer have in common, EM how often they are the same.
-          FIGURES
+          With --tiny F1 0.23 and EM 7 %: no more F1 than the whole sentence has as an answer (0.24), for bert_tiny has read too
+          little. BERT-base has F1 88 with the 88,000 questions of SQuAD to learn from (the paper); it was not run here.
 Run:      python recipes/question_answering.py --tiny
 """
 
@@ -86,5 +87,5 @@ def main(arguments: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    options = command_line.parser(__doc__ or "", epochs=10, batch_size=16)
+    options = command_line.parser(__doc__ or "", epochs=3, batch_size=16)
     command_line.run(main, command_line.tiny(options, "bert_tiny, on sentences instead of paragraphs"))
