@@ -4,7 +4,7 @@ What:     a BERT says of each piece whether it begins a name, goes on with one, 
           cross-entropy over the pieces (Devlin et al. 2018, section 5.3).
 Why:      a class for each piece is the base of all extraction; `find` puts the pieces together to parts of the text.
 Data:     sentences that are made here from patterns: the test has patterns and names that training has not.
-Hardware: bert_base: one GPU, some minutes. With --tiny, bert_tiny: two CPU cores, about 3 minutes.
+Hardware: bert_base: one GPU (not timed). With --tiny, bert_tiny: two CPU cores, about 3 minutes.
 Expect:   F1 of whole names (label and both ends right).
           With --tiny 0.35: the names and patterns of the test are new.
 Run:      python recipes/named_entities.py --tiny

@@ -4,7 +4,7 @@ What:     a BERT reads question and text together and says for each piece how li
           loss = -log p(begin) - log p(end) (Devlin et al. 2018, section 4.2).
 Why:      the answer is a part of the text, so it can be checked.
 Data:     XQuAD, 925 questions to learn from, 265 on other articles to test on (CC BY-SA 4.0).
-Hardware: bert_base: one GPU, some 5 minutes. With --tiny, which takes bert_tiny and, in place of a paragraph, the sentence
+Hardware: bert_base: one GPU (not timed). With --tiny, which takes bert_tiny and, in place of a paragraph, the sentence
           that holds the answer: two CPU cores, about 2 minutes.
 Expect:   F1 is the share of words that prediction and answer have in common, EM how often they are the same.
           With --tiny F1 0.23 and EM 7 %: no more F1 than the whole sentence has as an answer (0.24), for bert_tiny has read too

@@ -4,8 +4,8 @@ What:     a BERT makes one vector of each text, the mean over its pieces; a ques
           cosine. Fine-tuned on pairs (question, paragraph): -log softmax(20 cos(q_i, p_j)) at j = i over a batch.
 Why:      paragraphs are read once, and each question costs one reading and one product of matrices.
 Data:     XQuAD, 925 pairs to learn from; 265 questions to test on, to find in the 240 paragraphs (CC BY-SA 4.0).
-Hardware: all_minilm_l6_v2, which has read a billion pairs, is only asked: one CPU core, a minute. With --tiny, bert_tiny is
-          fine-tuned: two CPU cores, about 3 minutes.
+Hardware: all_minilm_l6_v2, which has read a billion pairs, is only asked (not timed). With --tiny, bert_tiny is
+          fine-tuned: two CPU cores, about 2 minutes.
 Expect:   how often the right paragraph is first of 240, and the mean of 1 / its place.
           With --tiny 6 % and 0.14 before training, 20 % and 0.30 after it.
 Run:      python recipes/semantic_search.py --tiny
