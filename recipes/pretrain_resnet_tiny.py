@@ -4,8 +4,8 @@ What:     a ResNet of 14 layers in Hugging Face's format, its stages 32, 64 and 
           pictures that are given as RGB, as an image of any source is; loss = -log p(class | picture).
 Why:      so that examples with images run without a network, on a model that has seen something.
 Data:     Fashion-MNIST, 60,000 pictures to learn from and 10,000 to test on (MIT; Xiao et al. 2017).
-Hardware: two CPU cores, about 6 minutes.
-Expect:   at least 90 % of the test pictures right.
+Hardware: two CPU cores, about 10 minutes.
+Expect:   at least 90 % of the test pictures right; measured: 91.5 %.
 Run:      python recipes/pretrain_resnet_tiny.py --out hub/hornbook_hub/presets/resnet_tiny
 """
 

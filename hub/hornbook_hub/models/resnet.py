@@ -323,6 +323,12 @@ def preset(repository: str, parameters: int, about: str, *aliases: str) -> dict[
 
 
 PRESETS = {
+    "resnet_tiny": {
+        "folder": "presets/resnet_tiny",
+        "parameters": 699_168,
+        "licence": "Apache-2.0",
+        "about": "14 layers; ten kinds of clothes; made by recipes/pretrain_resnet_tiny.py; in the package",
+    },
     "resnet18": preset("microsoft/resnet-18", 11_176_512, "18 layers; 1000 classes of ImageNet"),
     "resnet34": preset("microsoft/resnet-34", 21_284_672, "34 layers; 1000 classes of ImageNet"),
     "resnet50": preset("microsoft/resnet-50", 23_508_032, "50 layers; 1000 classes of ImageNet"),
