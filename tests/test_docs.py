@@ -38,7 +38,17 @@ def modules():
                 yield found.name
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
+APPLICATIONS = {f"hornbook_applications.{name}" for name in ("common", "imagenet_utils", "mobilenet")}
+
+
+def rows():
+    """The modules; of the applications, whose examples build whole networks, most run in exhaustive runs alone."""
+    for name in sorted(modules()):
+        always = not name.startswith("hornbook_applications.") or name in APPLICATIONS
+        yield name if always else pytest.param(name, marks=pytest.mark.exhaustive)
+
+
+@pytest.mark.parametrize("name", rows())
 def test_the_examples_of_docstrings_run(name, tmp_path, monkeypatch):
     module = importlib.import_module(name)
     monkeypatch.chdir(tmp_path)

@@ -41,7 +41,7 @@ def without_fetching(monkeypatch, module):
     ("function", "data_format"),
     [
         ("EfficientNetB0", "channels_first"),
-        ("EfficientNetV2B1", "channels_last"),
+        pytest.param("EfficientNetV2B1", "channels_last", marks=pytest.mark.exhaustive),
         pytest.param("EfficientNetB1", "channels_last", marks=pytest.mark.exhaustive),
         pytest.param("EfficientNetV2B1", "channels_first", marks=pytest.mark.exhaustive),
         pytest.param("EfficientNetV2S", "channels_first", marks=pytest.mark.exhaustive),

@@ -79,8 +79,9 @@ def two_replicas():
 
 
 MOMENTS = [("step", 0, 7), ("step", 2, 5), ("validation", 3, 1), ("end", 4, 0), ("begin", 4, 0), ("train end", 0, 0)]
+OFTEN = ("arrays", "pipeline", "python pipeline", "py_dataset")
 ROWS = [
-    *[(kind, 3, MOMENTS[1:2]) for kind in KINDS],
+    *[pytest.param(kind, 3, MOMENTS[1:2], marks=[] if kind in OFTEN else pytest.mark.exhaustive) for kind in KINDS],
     ("arrays", "epoch", MOMENTS[2:]),
     *[
         pytest.param(kind, frequency, MOMENTS, marks=pytest.mark.exhaustive)

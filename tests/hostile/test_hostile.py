@@ -70,7 +70,8 @@ def test_nothing_else_is_touched(results):
 
 
 FORMATS = [
-    *("weights", "safetensors", "npz_weights", "shards", "older_h5"),
+    *("weights", "safetensors"),
+    *(pytest.param(kind, marks=pytest.mark.exhaustive) for kind in ("npz_weights", "shards", "older_h5")),
     pytest.param("keras", marks=pytest.mark.slow),
     *(pytest.param(kind, marks=pytest.mark.exhaustive) for kind in ("hdf5", "npz", "json", "tar", "zip")),
     *(pytest.param(kind, marks=pytest.mark.exhaustive) for kind in ("older_keras", "metadata")),

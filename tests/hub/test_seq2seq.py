@@ -162,6 +162,7 @@ def with_tokenizer(**settings):
     return hub.Seq2SeqLM(T5Backbone(config), tokenizer)
 
 
+@pytest.mark.exhaustive
 def test_it_learns_to_translate(tmp_path):
     import hornbook as keras
 

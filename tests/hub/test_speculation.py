@@ -64,7 +64,7 @@ def test_greedy_is_the_same_with_a_draft(kind, tmp_path):
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("kind", ["prompt", "model"])
+@pytest.mark.parametrize("kind", ["model", pytest.param("prompt", marks=pytest.mark.exhaustive)])
 def test_long_texts_with_a_draft(kind, tmp_path):
     model, draft = pair(tmp_path)
     draft = "prompt" if kind == "prompt" else draft

@@ -102,7 +102,12 @@ def test_a_small_resnet_sees_clothes(hornbook_data, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "figure"), [("question_answering", "f1"), ("semantic_search", "after"), ("named_entities", "f1")]
+    ("name", "figure"),
+    [
+        ("question_answering", "f1"),
+        pytest.param("semantic_search", "after", marks=pytest.mark.exhaustive),
+        pytest.param("named_entities", "f1", marks=pytest.mark.exhaustive),
+    ],
 )
 def test_reading_texts(name, figure, hornbook_data, tmp_path):
     found = result(run(f"{name}.py", "--tiny", "--smoke", "--batch-size", "4", "--out", str(tmp_path)))
@@ -125,6 +130,7 @@ def test_classes_by_their_names(tmp_path):
     assert type(hub.load(tmp_path / "zero_shot_images")) is hub.ZeroShotImageClassifier
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_captions_that_were_not_seen_are_found():
     found = result(run("zero_shot_images.py", "--tiny"))
