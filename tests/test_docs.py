@@ -48,7 +48,7 @@ def rows():
         yield name if always else pytest.param(name, marks=pytest.mark.exhaustive)
 
 
-@pytest.mark.parametrize("name", rows())
+@pytest.mark.parametrize("name", list(rows()))
 def test_the_examples_of_docstrings_run(name, tmp_path, monkeypatch):
     module = importlib.import_module(name)
     monkeypatch.chdir(tmp_path)
