@@ -307,6 +307,7 @@ class Steps:
         if jit and not eager and not self._many_replicas:  # replicas add up their gradients inside of a step
             step = tf.function(step, jit_compile=True, autograph=False)
         self._step = step
+        self._rigid = False  # whether a trace for several shapes was tried in vain
         self._traces: dict[Any, dict[Any, Callable]] = {}  # what is called -> the shapes -> how
         self._draws: dict[bool, Callable] = {}
 
@@ -332,16 +333,17 @@ class Steps:
         """A new trace, for several shapes where `function` is one for single batches that has seen two."""
         specs = tree.map_structure(self._free, arguments)
         graph = tf.function(function, autograph=False)
-        if len(traces) > 1 and self.free_rows and function in (self._one, self._first):
+        if len(traces) > 1 and self.free_rows and not self._rigid and function in (self._one, self._first):
             several = tuple(_common(axes) for axes in zip(*traces, shapes, strict=True))
             loose = [
                 None if spec is None else tf.TensorSpec([None, *free][: spec.shape.rank], spec.dtype)
                 for spec, free in zip(tree.flatten(specs), several, strict=True)
             ]
-            # A model may be made of numbers that only a fixed shape has: then each shape keeps its own trace.
-            with contextlib.suppress(Exception):
+            try:
                 traces[several] = graph.get_concrete_function(*tree.pack_sequence_as(specs, loose))
                 return traces[several]
+            except Exception:  # the model is made of numbers that only a fixed shape has: each keeps its own trace
+                self._rigid = True
         traces[shapes] = graph.get_concrete_function(*specs)
         return traces[shapes]
 
