@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -35,8 +36,21 @@ def tiny(parser: argparse.ArgumentParser, what: str) -> argparse.ArgumentParser:
     return parser
 
 
-def run(main: Callable[[argparse.Namespace], dict[str, Any]], options: argparse.ArgumentParser) -> None:
-    """Run a recipe's `main`; print and keep its result. Exit code 2 where the data cannot be had."""
+def run(
+    main: Callable[[argparse.Namespace], dict[str, Any]],
+    options: argparse.ArgumentParser,
+    at_least: dict[str, float] | None = None,
+    at_most: dict[str, float] | None = None,
+) -> None:
+    """Run a recipe's `main`; print and keep its result.
+
+    Args:
+        main: gives figures by name, and "history" for the picture.
+        options: the recipe's command line.
+        at_least, at_most: what its figures are held to in a run with the default settings, of `--tiny` where there is one.
+
+    The exit code is 0, 1 where a figure is not what is expected, or 2 where the data cannot be had.
+    """
     from hornbook_datasets import DataUnavailable
 
     arguments = options.parse_args()
@@ -48,6 +62,9 @@ def run(main: Callable[[argparse.Namespace], dict[str, Any]], options: argparse.
         raise SystemExit(2) from None
     history = result.pop("history", None)
     result["seconds"] = round(time.perf_counter() - started, 1)
+    is_full = all(getattr(arguments, name) == options.get_default(name) for name in ("epochs", "batch_size", "smoke"))
+    if is_full and getattr(arguments, "tiny", True):
+        result["expected"] = compared(result, at_least or {}, at_most or {})
     print(json.dumps(result, indent=2))
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
@@ -55,6 +72,21 @@ def run(main: Callable[[argparse.Namespace], dict[str, Any]], options: argparse.
         (arguments.out / f"{name}.json").write_text(json.dumps({**result, "history": history}, indent=2) + "\n")
         if history:
             plot(history, arguments.out / f"{name}.png")
+    missed = [name for name, row in result.get("expected", {}).items() if not row["reached"]]
+    if missed:
+        print(f"Not as expected: {', '.join(missed)}.", file=sys.stderr)
+        raise SystemExit(1)
+
+
+def compared(
+    result: dict[str, Any], at_least: dict[str, float], at_most: dict[str, float]
+) -> dict[str, dict[str, float | bool]]:
+    """For each figure that is held to something: what to, what it is, and whether it is reached."""
+    rows = {name: {"at_least": bound, "measured": result[name]} for name, bound in at_least.items()}
+    rows |= {name: {"at_most": bound, "measured": result[name]} for name, bound in at_most.items()}
+    for row in rows.values():
+        row["reached"] = bool(row.get("at_least", -math.inf) <= row["measured"] <= row.get("at_most", math.inf))
+    return rows
 
 
 def plot(history: dict[str, list[float]], path: Path) -> None:

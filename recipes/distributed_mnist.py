@@ -163,4 +163,4 @@ if __name__ == "__main__":
     options.add_argument("--servers", type=int, default=0, help="parameter servers of the local cluster (default 0)")
     options.add_argument("--strategy", default=None, help="train in this process with this strategy, such as tpu")
     options.add_argument("--seconds", type=float, default=600, help="time limit of a local cluster (default 600)")
-    command_line.run(main, options)
+    command_line.run(main, options, at_least={"test_accuracy": 0.97})

@@ -86,4 +86,5 @@ def main(arguments: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    command_line.run(main, command_line.parser(__doc__ or "", epochs=4, batch_size=16))
+    options = command_line.parser(__doc__ or "", epochs=4, batch_size=16)
+    command_line.run(main, options, at_least={"accuracy_after": 0.78})

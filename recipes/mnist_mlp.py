@@ -72,4 +72,4 @@ def main(arguments: Any) -> dict[str, Any]:
 if __name__ == "__main__":
     options = command_line.parser(__doc__ or "", epochs=5, batch_size=32)
     options.add_argument("--devices", type=int, default=1, help="replicas that train in step (default 1)")
-    command_line.run(main, options)
+    command_line.run(main, options, at_least={"test_accuracy": 0.978})

@@ -218,4 +218,5 @@ def main(arguments: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    command_line.run(main, command_line.parser(__doc__ or "", epochs=14, batch_size=64))
+    options = command_line.parser(__doc__ or "", epochs=14, batch_size=64)
+    command_line.run(main, options, at_most={"held_out_loss": 3.0})

@@ -130,4 +130,5 @@ def main(arguments: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    command_line.run(main, command_line.parser(__doc__ or "", epochs=10, batch_size=32))
+    options = command_line.parser(__doc__ or "", epochs=10, batch_size=32)
+    command_line.run(main, options, at_most={"held_out_nats_per_character": 1.6})

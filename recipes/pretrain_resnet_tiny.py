@@ -92,4 +92,5 @@ def main(arguments: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    command_line.run(main, command_line.parser(__doc__ or "", epochs=5, batch_size=64))
+    options = command_line.parser(__doc__ or "", epochs=5, batch_size=64)
+    command_line.run(main, options, at_least={"test_accuracy": 0.9})

@@ -59,9 +59,11 @@ def main(arguments: Any) -> dict[str, Any]:
     print(f"{test_questions[0]}\n    {found[:200]}...")
     if arguments.out is not None:
         model.save_to_preset(arguments.out / "semantic_search")
-    return {"before": before, "after": after, "history": history}
+    figures = {f"{name}_{when}": row[name] for when, row in (("before", before), ("after", after)) for name in row}
+    return {**figures, "history": history}
 
 
 if __name__ == "__main__":
     options = command_line.parser(__doc__ or "", epochs=10, batch_size=32)
-    command_line.run(main, command_line.tiny(options, "bert_tiny, fine-tuned here"))
+    options = command_line.tiny(options, "bert_tiny, fine-tuned here")
+    command_line.run(main, options, at_least={"first_after": 0.15})

@@ -3,6 +3,8 @@
 hornbook presets [--family F] [--task T] [--cached]
 hornbook download NAME
 hornbook info NAME
+hornbook recipes [--all [NAME ...] [--out FOLDER]]
+hornbook run NAME [what the recipe is to be told ...]
 """
 
 import argparse
@@ -11,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hornbook_hub import recipes
 from hornbook_hub.loading import download, find, presets
 
 
@@ -43,6 +46,21 @@ def inform(arguments: argparse.Namespace) -> None:
     print(json.dumps(files.json("config.json"), indent=2, sort_keys=True))
 
 
+def list_recipes(arguments: argparse.Namespace) -> int:
+    """The recipes, one a line; or all of them, run in full."""
+    if arguments.all is None:
+        print_table(("name", "what it does"), list(recipes.recipes().items()))
+        return 0
+    rows = recipes.run_all(arguments.out, arguments.all)
+    print(recipes.table(rows))
+    return max((row["status"] != 0 for row in rows), default=0)
+
+
+def run_recipe(arguments: argparse.Namespace) -> int:
+    """Run one recipe."""
+    return recipes.run(arguments.name, arguments.words)
+
+
 NAME = ("name", {"help": "a preset, hf://org/name, or a folder"})
 COMMANDS: dict[
     str, tuple[Callable, str, list[tuple[str, dict[str, Any]]]]
@@ -58,6 +76,28 @@ COMMANDS: dict[
     ),
     "download": (fetch, "download a model's files into the cache", [NAME]),
     "info": (inform, "show a model's preset and config", [NAME]),
+    "recipes": (
+        list_recipes,
+        "list the recipes, or run them all",
+        [
+            (
+                "--all",
+                {"nargs": "*", "metavar": "NAME", "help": "run all, or these, in full, and write a table of results"},
+            ),
+            (
+                "--out",
+                {"default": "build/recipes", "help": "folder for the table and the results (default build/recipes)"},
+            ),
+        ],
+    ),
+    "run": (
+        run_recipe,
+        "run a recipe",
+        [
+            ("name", {"help": "as `hornbook recipes` lists it"}),
+            ("words", {"nargs": argparse.REMAINDER, "help": "options of the recipe, such as --smoke or --help"}),
+        ],
+    ),
 }
 
 
@@ -78,7 +118,7 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command with these words, those of the command line if None; gives the exit status."""
-    parser = argparse.ArgumentParser("hornbook", description="Pretrained models of Hornbook's hub.")
+    parser = argparse.ArgumentParser("hornbook", description="Pretrained models and recipes of Hornbook.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, words_for_it, arguments) in COMMANDS.items():
         command = commands.add_parser(name, help=words_for_it, description=words_for_it)
@@ -86,8 +126,7 @@ def main(words: Sequence[str] | None = None) -> int:
             command.add_argument(argument, **settings)
     chosen = parser.parse_args(words)
     try:
-        COMMANDS[chosen.command][0](chosen)
+        return COMMANDS[chosen.command][0](chosen) or 0
     except (ValueError, OSError) as error:
         print(f"hornbook: {error}", file=sys.stderr)
         return 1
-    return 0
