@@ -330,23 +330,25 @@ class HubFiles(Files):
     def __init__(self, repository: str, revision: str | None, preset: str | None = None) -> None:
         self.repository, self.revision, self.preset = repository, revision, preset
         self._verified: set[Path] = set()
-        self._is_away = False
 
     def _find(self, name: str) -> Path | None:
         from huggingface_hub import constants, hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
         offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
+        settled = re.fullmatch("[0-9a-f]{40}", self.revision or "") is not None and self._in_cache(name)
+        offline = offline or constants.HF_HUB_OFFLINE
+        away = None if settled or offline else self._is_away
         try:
             path = hf_hub_download(
                 self.repository,
                 name,
                 revision=self.revision,
                 endpoint=os.environ.get("HF_ENDPOINT") or None,
-                local_files_only=offline or constants.HF_HUB_OFFLINE or self._is_away,
+                local_files_only=settled or offline or away is not None,
             )
         except LocalEntryNotFoundError as error:
-            self._is_away = True  # one file has waited for the network; the others need not
+            error = self._is_away = away or error  # one file has waited for the network; the others need not
             if self._in_cache("config.json") and name != "config.json" and name not in WEIGHT_FILES:
                 self._miss(name)
                 return None
@@ -359,6 +361,23 @@ class HubFiles(Files):
             raise self._unreachable(name, error) from None
         self._verify(Path(path))
         return Path(path)
+
+    @functools.cached_property
+    def _is_away(self) -> Exception | None:
+        """Why the Hub cannot be reached; None where it answers, be it with an error.
+
+        Asked once for all files: `hf_hub_download` tries five times for each, which takes half a minute.
+        """
+        from huggingface_hub import constants
+        from huggingface_hub.utils import get_session
+
+        try:
+            get_session().head(
+                os.environ.get("HF_ENDPOINT") or constants.ENDPOINT, timeout=constants.HF_HUB_ETAG_TIMEOUT
+            )
+        except Exception as error:
+            return error
+        return None
 
     @property
     def cached(self) -> bool:
