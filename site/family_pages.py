@@ -6,14 +6,12 @@ its row of the exactness page.
 
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / part) for part in ("framework", "applications", "datasets", "hub")]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 SECTION = re.compile(r"^# -{10,} (.+)$", re.M)

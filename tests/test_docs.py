@@ -16,18 +16,23 @@ import hornbook_hub
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "site").rglob("*.md"))]
-BLOCK = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```output\n(.*?)^```)?", re.M | re.S)
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
-def blocks(page: Path) -> list[str]:
-    return [code for code in BLOCK.findall(page.read_text()) if not code.startswith("# not run")]
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """The code of a page, each block with the output that the page shows behind it."""
+    return [block for block in BLOCK.findall(page.read_text()) if not block[0].startswith("# not run")]
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_the_examples_of_a_page_run(page):
+def test_the_examples_of_a_page_run(page, capsys):
     namespace: dict = {"__name__": "page"}
-    for code in blocks(page):
+    for code, shown in blocks(page):
+        capsys.readouterr()
         exec(compile(code, str(page), "exec"), namespace)
+        said = capsys.readouterr().out
+        assert not shown or doctest.OutputChecker().check_output(shown, said, FLAGS), f"shown:\n{shown}\nsaid:\n{said}"
 
 
 def modules():
@@ -53,6 +58,5 @@ def test_the_examples_of_docstrings_run(name, tmp_path, monkeypatch):
     module = importlib.import_module(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(os.environ, "COLUMNS", "120")
-    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    result = doctest.testmod(module, optionflags=flags)
+    result = doctest.testmod(module, optionflags=FLAGS)
     assert result.failed == 0

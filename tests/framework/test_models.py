@@ -65,6 +65,24 @@ def test_a_model_may_begin_in_the_middle():
     np.testing.assert_allclose(upper(lower(u)), whole(u), rtol=1e-6)
 
 
+@pytest.mark.parametrize("beginning", [[], [keras.Input((5,))]], ids=["by data", "by an input"])
+def test_a_sequential_takes_texts_of_other_lengths_than_it_was_built_with(beginning):
+    texts = np.array([[4, 7, 1, 0, 0], [3, 3, 9, 2, 5]])
+    network = keras.Sequential([*beginning, layers.Embedding(10, 8, mask_zero=True), layers.LSTM(3)])
+    both = network.predict(texts, verbose=0)
+    np.testing.assert_allclose(network.predict(texts[:1, :3], verbose=0), both[:1], atol=1e-6)
+    network.add(layers.Dense(2))
+    assert network.predict(texts[:, :2], verbose=0).shape == (2, 2)
+
+
+def test_the_layers_of_a_sequential_say_what_they_cannot_take():
+    network = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    with pytest.raises(ValueError, match="4.*5"):
+        network.predict(np.ones((2, 5)), verbose=0)
+    with pytest.raises(ValueError, match=r"must have shape \(None, 4\), got \(None, 3, 4\)"):
+        network.predict(np.ones((2, 3, 4)), verbose=0)
+
+
 def test_sequential_is_built_by_its_first_data_and_grows():
     model = keras.Sequential([Dense(4), Dense(2)])
     assert not model.built

@@ -79,7 +79,7 @@ def two_replicas():
 
 
 MOMENTS = [("step", 0, 7), ("step", 2, 5), ("validation", 3, 1), ("end", 4, 0), ("begin", 4, 0), ("train end", 0, 0)]
-OFTEN = ("arrays", "pipeline", "python pipeline", "py_dataset")
+OFTEN = ("arrays", "pipeline")
 ROWS = [
     *[pytest.param(kind, 3, MOMENTS[1:2], marks=[] if kind in OFTEN else pytest.mark.exhaustive) for kind in KINDS],
     ("arrays", "epoch", MOMENTS[2:]),
@@ -249,11 +249,14 @@ def test_sigterm_keeps_the_state_and_ends_the_process(start, tmp_path):
         options = {"save_before_preemption": True}
         child, begun = start(killed_run.run, "py_dataset", folder, False, options)
         assert begun.wait(60)
-        child.join(moments.uniform(0.3, 0.5) * seconds if len(codes) < 3 else 120)
+        child.join(moments.uniform(0.2, 0.5) * seconds if len(codes) < 3 else 120)
         if child.is_alive():
             told, before = time.time(), time.monotonic()
             os.kill(child.pid, signal.SIGTERM)
             child.join(20)
+            if not (folder / "backup").exists():  # it had just ended its training, and knows no such signal any more
+                assert child.exitcode in (0, -signal.SIGTERM)
+                continue
             (state,) = (folder / "backup").iterdir()
             waited.append(time.monotonic() - before)
             assert state.stat().st_mtime - told < 5

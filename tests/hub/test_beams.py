@@ -47,7 +47,7 @@ def test_beams_that_end(search, tmp_path):
 
 def test_contrastive_search_is_that_of_the_paper(tmp_path):
     _, ours = twin("llama", tmp_path, eos_token_id=None)
-    alpha, k, count = 0.5, 3, 12
+    alpha, k, count = 0.5, 3, 6
 
     def states(rows):
         """The directions of the hidden states, and the probabilities of what comes after the last."""

@@ -106,10 +106,9 @@ class OnStrings(keras.Model):
         return self.layer(text)["input_ids"]
 
 
+@pytest.mark.exhaustive  # what every run tests of it is BERT's, in test_export.py
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "kind", ["qwen2", *[pytest.param(k, marks=pytest.mark.exhaustive) for k in ("t5", "llama", "gpt2")]]
-)
+@pytest.mark.parametrize("kind", ["qwen2", "t5", "llama", "gpt2"])
 def test_a_saved_model_takes_strings(kind, made, tmp_path):
     tokenizer, layer = made(kind)
     texts = [text for text in vocabularies.strings(120) if "\x00" not in text]

@@ -69,6 +69,7 @@ def test_what_is_exported_answers_as_the_model_does(hornbook_data):
     assert formats["tfjs_graph"]["kilobytes"] > 140 and formats["tfjs_layers"]["kilobytes"] > 140
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_the_perceptron_reads_digits(hornbook_data):
     assert result(run("mnist_mlp.py"))["test_accuracy"] >= 0.978
@@ -109,6 +110,7 @@ def test_reading_texts(name, figure, smoke, hornbook_data, tmp_path):
     assert (tmp_path / name / "model.safetensors").is_file()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_what_was_read_before_helps():
     found = result(run("finetune_bert_tiny.py"))

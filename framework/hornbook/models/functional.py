@@ -40,6 +40,7 @@ class Functional(Model):
     """
 
     _config_holds_layers = True  # with what is put around them
+    _heeds_sizes = True  # what is given has the sizes of its input, not only as many of them
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return Layer.__new__(cls, *args, **kwargs)
@@ -206,8 +207,8 @@ class Functional(Model):
             if symbol.dtype != getattr(x.dtype, "name", x.dtype) and self.autocast:
                 x = backend.cast(x, symbol.dtype)
         shape = tuple(x.shape) if getattr(x.shape, "rank", 0) is not None else wanted
-        fits = len(shape) == len(wanted) and all(
-            w is None or s is None or s == w for s, w in zip(shape, wanted, strict=True)
+        fits = len(shape) == len(wanted) and (
+            not self._heeds_sizes or all(w is None or s is None or s == w for s, w in zip(shape, wanted, strict=True))
         )
         if not fits and not (isinstance(x, KerasTensor) and rank in (len(wanted) - 1, len(wanted) + 1)):
             raise ValueError(
