@@ -18,7 +18,7 @@ from hornbook.core.unfilled import unfilled_scope
 
 PIECE = 16 * 1024**2  # bytes, about, of a large array that are read at once
 TINY = 1024  # numbers; so few are copied sooner than memory is handed over
-TILE = 256  # rows and columns that are transposed at once: 256 KB of floats, which a cache holds
+STRIP = 64  # rows of a transposed matrix that are read at once
 
 
 class Variable(backend.VariableStorage, Operators):
@@ -295,13 +295,12 @@ class Variable(backend.VariableStorage, Operators):
 
 
 def _copy(source: Any, target: np.ndarray) -> None:
-    """target[...] = source; a transposed matrix is read tile by tile, or its numbers would come from far apart."""
+    """target[...] = source; a transposed matrix is read in strips, or its numbers would come from far apart."""
     if not (isinstance(source, np.ndarray) and source.ndim == 2 and source.strides[0] < source.strides[1]):
         target[...] = source
         return
-    for i in range(0, len(target), TILE):
-        for j in range(0, target.shape[1], TILE):
-            target[i : i + TILE, j : j + TILE] = source[i : i + TILE, j : j + TILE]
+    for i in range(0, len(target), STRIP):
+        target[i : i + STRIP] = source[i : i + STRIP].T.copy().T  # the copy is read in order, and a cache holds it
 
 
 def _restored(cls: type, array: np.ndarray, storage: dict, attributes: dict) -> Variable:
