@@ -1,7 +1,9 @@
 """Every example is run: the Python blocks of README and of the site's pages, a page in one namespace, and the docstrings."""
 
 import doctest
+import functools
 import importlib
+import inspect
 import os
 import pkgutil
 import re
@@ -41,6 +43,41 @@ def modules():
         for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             if not found.name.startswith("hornbook.backend.tensorflow"):
                 yield found.name
+
+
+SPACES = """activations applications callbacks config constraints datasets distillation distribution dtype_policies export
+    initializers layers losses metrics models ops optimizers optimizers.schedules quantizers random regularizers saving tree
+    utils visualization wrappers""".split()
+WITHOUT = {  # what cannot be shown, or not by itself
+    *("hornbook.layers.JaxLayer", "hornbook.layers.FlaxLayer", "hornbook.layers.TorchModuleWrapper"),  # other backends
+    "hornbook.callbacks.OrbaxCheckpoint",  # needs a package of its own
+    "hornbook.distribution.distribute_tensor",  # needs several devices
+    "hornbook_hub.AudioToText",  # needs a whole Whisper; site/models.md shows it
+}
+
+
+def public_names():
+    """Classes and functions as users write them: the namespaces of the framework, the hub, applications, data sets."""
+    spaces = {"hornbook": hornbook, "hornbook_hub": hornbook_hub, "hornbook_applications": hornbook_applications}
+    for space in SPACES:
+        spaces[f"hornbook.{space}"] = functools.reduce(getattr, space.split("."), hornbook)
+    for name, module in hornbook_datasets.catalogue.BY_NAME.items():
+        for function in ("load_data", "info"):
+            yield f"hornbook_datasets.{name}.{function}", getattr(module, function)
+    yield "hornbook_datasets.as_dataset", hornbook_datasets.streams.as_dataset  # that of every data set
+    for space, module in spaces.items():
+        for name, thing in vars(module).items():
+            is_ours = getattr(thing, "__module__", "").startswith("hornbook")
+            if not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)) and is_ours:
+                yield f"{space}.{name}", thing
+
+
+def test_every_public_name_has_an_example():
+    names = dict(public_names())
+    assert len(names) > 1000
+    lacking = {name for name, thing in names.items() if ">>>" not in (thing.__doc__ or "")}
+    inner = ("Family", "Configurable", "MAP_TO_NONE")  # seen from several namespaces, and not theirs
+    assert {name for name in lacking if not name.endswith(inner)} == WITHOUT
 
 
 APPLICATIONS = {f"hornbook_applications.{name}" for name in ("common", "imagenet_utils", "mobilenet")}

@@ -33,7 +33,12 @@ CHUNK = 1 << 16
 
 
 class DataUnavailable(OSError):
-    """A data set's file is not on this machine and could not be fetched, or its bytes are not the official ones."""
+    """A data set's file is not on this machine and could not be fetched, or its bytes are not the official ones.
+
+    >>> from hornbook_datasets import DataUnavailable
+    >>> issubclass(DataUnavailable, OSError)
+    True
+    """
 
 
 def cache_folder() -> Path:

@@ -14,6 +14,10 @@ class File:
         size: Their number.
         urls: The addresses that offer it, the first choice first. None for another form of the same data (repacked, or
             with other ends of lines), which is used where it lies in `HORNBOOK_DATA`.
+
+    >>> from hornbook_datasets import mnist
+    >>> mnist.info().files[0].path
+    'mnist/mnist.npz'
     """
 
     path: str
@@ -31,6 +35,10 @@ class Column:
         dtype: "float32", "int64", or "str".
         missing: How many rows lack a value: NaN in a column of float32, an empty string in one of str.
         meaning: What it says, with the unit or the values.
+
+    >>> from hornbook_datasets import penguins
+    >>> penguins.info().columns[0].name
+    'island'
     """
 
     name: str

@@ -69,6 +69,12 @@ def enable_op_determinism() -> None:
 
     Call it at the beginning of a program, with `hornbook.utils.set_random_seed(seed)`: two runs on the same kind of machine
     are equal bit for bit then. It cannot be taken back in a running program.
+
+    >>> import hornbook as keras
+    >>> keras.utils.set_random_seed(1)
+    >>> keras.config.enable_op_determinism()  # doctest: +SKIP
+
+    It holds for the rest of the process, and so it is not run here.
     """
     backends.enable_op_determinism()
 
@@ -97,6 +103,13 @@ def enable_unsafe_deserialization() -> None:
 
     Raises:
         ValueError: always.
+
+    >>> import hornbook as keras
+    >>> try:
+    ...     keras.config.enable_unsafe_deserialization()
+    ... except Exception as error:
+    ...     print(type(error).__name__)
+    ValueError
     """
     raise ValueError(
         "There is no unsafe deserialization: a file is data and never code. Make a lambda a named function, put "

@@ -58,6 +58,11 @@ class Backbone(HubModel, keras.Model):
 
     Args:
         config: the sizes.
+
+    >>> import hornbook_hub as hub
+    >>> backbone = hub.load("bert_tiny", task="backbone")
+    >>> backbone(backbone.tokenizer(["A film."]))["last_hidden_state"].shape
+    TensorShape([1, 5, 128])
     """
 
     config_class: Any

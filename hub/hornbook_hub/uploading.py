@@ -29,6 +29,12 @@ def upload(
     Raises:
         ValueError: for a folder without a model, or a name that is no repository's.
         OSError: where the hub refuses, or cannot be reached.
+
+    >>> import hornbook_hub as hub
+    >>> hub.upload("reviews", "reviews")
+    Traceback (most recent call last):
+        ...
+    ValueError: A repository is written 'hf://org/name' or 'hf://org/name@revision', got 'reviews'.
     """
     from huggingface_hub import HfApi
 

@@ -153,7 +153,12 @@ deserialize = family.deserialize
 
 
 def serialize(activation: Any) -> Any:
-    """An activation function as a config (a built-in function as its name), which `deserialize` reads back."""
+    """An activation function as a config (a built-in function as its name), which `deserialize` reads back.
+
+    >>> import hornbook as keras
+    >>> keras.activations.serialize(keras.activations.relu)
+    'relu'
+    """
     return family.serialize(activation)
 
 

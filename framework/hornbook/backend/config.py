@@ -63,6 +63,12 @@ def set_floatx(value: str) -> None:
 
     Raises:
         ValueError: for any other name.
+
+    >>> import hornbook as keras
+    >>> keras.config.set_floatx("float64")
+    >>> keras.ops.ones(2).dtype.name
+    'float64'
+    >>> keras.config.set_floatx("float32")
     """
     if value not in FLOAT_DTYPES:
         raise ValueError(f"floatx must be one of {FLOAT_DTYPES}, got {value!r}.")
@@ -80,7 +86,14 @@ def epsilon() -> float:
 
 
 def set_epsilon(value: float) -> None:
-    """Choose the fuzz factor returned by `epsilon()`."""
+    """Choose the fuzz factor returned by `epsilon()`.
+
+    >>> import hornbook as keras
+    >>> keras.config.set_epsilon(1e-5)
+    >>> keras.config.epsilon()
+    1e-05
+    >>> keras.config.set_epsilon(1e-7)
+    """
     _settings["epsilon"] = float(value)
 
 
@@ -99,6 +112,12 @@ def set_image_data_format(data_format: str) -> None:
 
     Raises:
         ValueError: for anything but "channels_last" and "channels_first".
+
+    >>> import hornbook as keras
+    >>> keras.config.set_image_data_format("channels_first")
+    >>> keras.layers.GlobalAveragePooling2D()(keras.Input((3, 8, 8))).shape
+    (None, 3)
+    >>> keras.config.set_image_data_format("channels_last")
     """
     _settings["image_data_format"] = standardize_data_format(data_format)
 
@@ -128,7 +147,14 @@ def disable_flash_attention() -> None:
 
 
 def is_flash_attention_enabled() -> bool | None:
-    """Whether attention may use a fused kernel; None, as at the start, leaves it to the backend."""
+    """Whether attention may use a fused kernel; None, as at the start, leaves it to the backend.
+
+    >>> import hornbook as keras
+    >>> keras.config.disable_flash_attention()
+    >>> keras.config.is_flash_attention_enabled()
+    False
+    >>> keras.config.enable_flash_attention()
+    """
     return _choices["flash_attention"]
 
 
@@ -146,6 +172,12 @@ def max_epochs() -> int | None:
     """The most epochs that any `fit` runs, None without a limit.
 
     The environment variable `KERAS_MAX_EPOCHS` sets it at start, to try a long program out quickly.
+
+    >>> import hornbook as keras
+    >>> keras.config.set_max_epochs(3)
+    >>> keras.config.max_epochs()
+    3
+    >>> keras.config.set_max_epochs(None)
     """
     return _limits["max_epochs"]
 
@@ -166,6 +198,12 @@ def max_steps_per_epoch() -> int | None:
     """The most steps that an epoch of `fit`, `evaluate` or `predict` runs, None without a limit.
 
     The environment variable `KERAS_MAX_STEPS_PER_EPOCH` sets it at start.
+
+    >>> import hornbook as keras
+    >>> keras.config.set_max_steps_per_epoch(10)
+    >>> keras.config.max_steps_per_epoch()
+    10
+    >>> keras.config.set_max_steps_per_epoch(None)
     """
     return _limits["max_steps_per_epoch"]
 

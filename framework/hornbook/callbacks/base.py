@@ -148,6 +148,13 @@ class History(Callback):
     Attributes:
         history: name -> values, one for each epoch.
         epoch: the epochs' numbers.
+
+    >>> import hornbook as keras
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(keras.ops.ones((4, 1)), keras.ops.ones((4, 1)), epochs=2, verbose=0)
+    >>> history.epoch, sorted(history.history), len(history.history["loss"])
+    ([0, 1], ['loss'], 2)
     """
 
     def __init__(self) -> None:

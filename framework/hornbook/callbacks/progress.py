@@ -170,6 +170,12 @@ class ProgbarLogger(Callback):
 
     Where the output is a file or a log, `fit` with several epochs writes one line for each, with the time that is left for
     all of them; an epoch that lasts longer than a minute writes one every minute.
+
+    >>> import hornbook as keras
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(keras.ops.ones((4, 1)), keras.ops.ones((4, 1)), verbose=2)
+    1/1 - ... - loss: 0.0000e+00
     """
 
     def __init__(self) -> None:

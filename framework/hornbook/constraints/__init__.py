@@ -118,5 +118,10 @@ get, deserialize = family.get, family.deserialize
 
 
 def serialize(constraint: Any) -> Any:
-    """A constraint as a config, which `deserialize` reads back."""
+    """A constraint as a config, which `deserialize` reads back.
+
+    >>> import hornbook as keras
+    >>> keras.constraints.serialize(keras.constraints.NonNeg())["class_name"]
+    'NonNeg'
+    """
     return family.serialize(constraint)

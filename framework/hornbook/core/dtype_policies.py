@@ -362,7 +362,12 @@ deserialize = family.deserialize
 
 
 def serialize(dtype_policy: Any) -> Any:
-    """A dtype policy as a config, which `deserialize` reads back."""
+    """A dtype policy as a config, which `deserialize` reads back.
+
+    >>> import hornbook as keras
+    >>> keras.dtype_policies.serialize(keras.dtype_policies.get("mixed_bfloat16"))["config"]
+    {'name': 'mixed_bfloat16'}
+    """
     return family.serialize(dtype_policy)
 
 

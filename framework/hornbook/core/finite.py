@@ -42,7 +42,12 @@ def disable_debug_nans() -> None:
 
 
 def is_debug_nans_enabled() -> bool:
-    """Whether every layer checks that its numbers are finite."""
+    """Whether every layer checks that its numbers are finite.
+
+    >>> import hornbook as keras
+    >>> keras.config.is_debug_nans_enabled()
+    False
+    """
     return _enabled
 
 

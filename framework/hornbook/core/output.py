@@ -31,7 +31,12 @@ def disable_interactive_logging() -> None:
 
 
 def is_interactive_logging_enabled() -> bool:
-    """Whether messages are printed; else they are logged."""
+    """Whether messages are printed; else they are logged.
+
+    >>> import hornbook as keras
+    >>> keras.config.is_interactive_logging_enabled()
+    True
+    """
     return _interactive
 
 

@@ -107,6 +107,12 @@ class NameScope(Scope):
         name: a name without "/".
         path: the whole path, where it is not the outer path plus the name.
         kwargs: accepted for signature's sake.
+
+    >>> import hornbook as keras
+    >>> with keras.name_scope("encoder"):
+    ...     weight = keras.Variable([0.0], name="gain")
+    >>> weight.path
+    'encoder/gain'
     """
 
     slot = "name_scope"

@@ -38,7 +38,13 @@ def disable_traceback_filtering() -> None:
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Whether the framework's own lines are left out of tracebacks."""
+    """Whether the framework's own lines are left out of tracebacks.
+
+    >>> import hornbook as keras
+    >>> keras.config.disable_traceback_filtering()
+    >>> keras.config.is_traceback_filtering_enabled()
+    False
+    """
     return _filtering
 
 

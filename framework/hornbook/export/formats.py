@@ -51,6 +51,12 @@ def export_model(
         ValueError: for an unknown format, a wrong ending, a model that is not built, and for what the format cannot
             carry, by the layer's name.
         ImportError: where the package for a format is not installed.
+
+    >>> import hornbook as keras
+    >>> import tempfile
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     keras.export.export_model(model, folder + "/served", verbose=False)
     """
     one_of(format, tuple(FORMATS), "format")
     if format == "torch":

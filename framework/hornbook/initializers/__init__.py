@@ -49,5 +49,10 @@ get, deserialize = family.get, family.deserialize
 
 
 def serialize(initializer: Any) -> Any:
-    """An initializer as a config, which `deserialize` reads back."""
+    """An initializer as a config, which `deserialize` reads back.
+
+    >>> import hornbook as keras
+    >>> keras.initializers.serialize(keras.initializers.Constant(2.0))["config"]
+    {'value': 2.0}
+    """
     return family.serialize(initializer)

@@ -197,5 +197,10 @@ get, deserialize = family.get, family.deserialize
 
 
 def serialize(layer: Any) -> Any:
-    """A layer as a config, which `deserialize` reads back."""
+    """A layer as a config, which `deserialize` reads back.
+
+    >>> import hornbook as keras
+    >>> keras.layers.serialize(keras.layers.Dense(3))["config"]["units"]
+    3
+    """
     return family.serialize(layer)

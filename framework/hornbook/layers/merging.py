@@ -280,35 +280,70 @@ def add(inputs: Sequence, **kwargs: Any) -> Any:
 
 
 def subtract(inputs: Sequence, **kwargs: Any) -> Any:
-    """The difference of two tensors: `Subtract(**kwargs)(inputs)`."""
+    """The difference of two tensors: `Subtract(**kwargs)(inputs)`.
+
+    >>> from hornbook import layers, ops
+    >>> layers.subtract([ops.array([[1.0, 5.0]]), ops.array([[3.0, 4.0]])]).numpy()
+    array([[-2.,  1.]], dtype=float32)
+    """
     return Subtract(**kwargs)(inputs)
 
 
 def multiply(inputs: Sequence, **kwargs: Any) -> Any:
-    """The product of tensors, element by element: `Multiply(**kwargs)(inputs)`."""
+    """The product of tensors, element by element: `Multiply(**kwargs)(inputs)`.
+
+    >>> from hornbook import layers, ops
+    >>> layers.multiply([ops.array([[1.0, 5.0]]), ops.array([[3.0, 4.0]])]).numpy()
+    array([[ 3., 20.]], dtype=float32)
+    """
     return Multiply(**kwargs)(inputs)
 
 
 def average(inputs: Sequence, **kwargs: Any) -> Any:
-    """The mean of tensors: `Average(**kwargs)(inputs)`."""
+    """The mean of tensors: `Average(**kwargs)(inputs)`.
+
+    >>> from hornbook import layers, ops
+    >>> layers.average([ops.array([[1.0, 2.0]]), ops.array([[3.0, 6.0]])]).numpy()
+    array([[2., 4.]], dtype=float32)
+    """
     return Average(**kwargs)(inputs)
 
 
 def maximum(inputs: Sequence, **kwargs: Any) -> Any:
-    """The largest of tensors, element by element: `Maximum(**kwargs)(inputs)`."""
+    """The largest of tensors, element by element: `Maximum(**kwargs)(inputs)`.
+
+    >>> from hornbook import layers, ops
+    >>> layers.maximum([ops.array([[1.0, 5.0]]), ops.array([[3.0, 4.0]])]).numpy()
+    array([[3., 5.]], dtype=float32)
+    """
     return Maximum(**kwargs)(inputs)
 
 
 def minimum(inputs: Sequence, **kwargs: Any) -> Any:
-    """The smallest of tensors, element by element: `Minimum(**kwargs)(inputs)`."""
+    """The smallest of tensors, element by element: `Minimum(**kwargs)(inputs)`.
+
+    >>> from hornbook import layers, ops
+    >>> layers.minimum([ops.array([[1.0, 5.0]]), ops.array([[3.0, 4.0]])]).numpy()
+    array([[1., 4.]], dtype=float32)
+    """
     return Minimum(**kwargs)(inputs)
 
 
 def concatenate(inputs: Sequence, axis: int = -1, **kwargs: Any) -> Any:
-    """Tensors one after the other along an axis: `Concatenate(axis, **kwargs)(inputs)`."""
+    """Tensors one after the other along an axis: `Concatenate(axis, **kwargs)(inputs)`.
+
+    >>> from hornbook import layers, ops
+    >>> layers.concatenate([ops.array([[1.0, 2.0]]), ops.array([[3.0]])]).numpy()
+    array([[1., 2., 3.]], dtype=float32)
+    """
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
 def dot(inputs: Sequence, axes: int | Sequence[int] = -1, **kwargs: Any) -> Any:
-    """Products summed over one axis of each of two tensors: `Dot(axes, **kwargs)(inputs)`."""
+    """Products summed over one axis of each of two tensors: `Dot(axes, **kwargs)(inputs)`.
+
+    >>> from hornbook import layers, ops
+    >>> layers.dot([ops.array([[1.0, 2.0]]), ops.array([[3.0, 4.0]])], axes=1).numpy()
+    array([[11.]], dtype=float32)
+    """
     return Dot(axes=axes, **kwargs)(inputs)

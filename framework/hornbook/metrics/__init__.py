@@ -117,5 +117,10 @@ get, deserialize = family.get, family.deserialize
 
 
 def serialize(metric: Any) -> Any:
-    """A metric as a config (a built-in function as its name), which `deserialize` reads back."""
+    """A metric as a config (a built-in function as its name), which `deserialize` reads back.
+
+    >>> import hornbook as keras
+    >>> keras.metrics.serialize(keras.metrics.Accuracy())["class_name"]
+    'Accuracy'
+    """
     return family.serialize(metric)

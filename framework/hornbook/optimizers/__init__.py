@@ -42,7 +42,12 @@ get, deserialize = family.get, family.deserialize
 
 
 def serialize(optimizer: Any) -> Any:
-    """An optimizer as a config, which `deserialize` reads back."""
+    """An optimizer as a config, which `deserialize` reads back.
+
+    >>> import hornbook as keras
+    >>> keras.optimizers.serialize(keras.optimizers.SGD(0.5))["config"]["learning_rate"]
+    0.5
+    """
     return family.serialize(optimizer)
 
 

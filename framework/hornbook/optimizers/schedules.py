@@ -306,5 +306,10 @@ deserialize = family.deserialize
 
 
 def serialize(learning_rate_schedule: Any) -> Any:
-    """A schedule as a config, which `deserialize` reads back."""
+    """A schedule as a config, which `deserialize` reads back.
+
+    >>> import hornbook as keras
+    >>> keras.optimizers.schedules.serialize(keras.optimizers.schedules.CosineDecay(0.1, 10))["config"]["decay_steps"]
+    10
+    """
     return family.serialize(learning_rate_schedule)

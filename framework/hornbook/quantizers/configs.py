@@ -13,6 +13,10 @@ class QuantizationConfig:
     Args:
         weight_quantizer: a quantizer for weights; the mode's own if None.
         activation_quantizer: a quantizer for inputs; None leaves them as they are.
+
+    >>> import hornbook as keras
+    >>> keras.quantizers.Int8QuantizationConfig(activation_quantizer=None).mode
+    'int8'
     """
 
     def __init__(self, weight_quantizer: Any = None, activation_quantizer: Any = None) -> None:

@@ -156,5 +156,10 @@ get, deserialize = family.get, family.deserialize
 
 
 def serialize(regularizer: Any) -> Any:
-    """A regularizer as a config, which `deserialize` reads back."""
+    """A regularizer as a config, which `deserialize` reads back.
+
+    >>> import hornbook as keras
+    >>> keras.regularizers.serialize(keras.regularizers.L2(0.5))["config"]["l2"]
+    0.5
+    """
     return family.serialize(regularizer)

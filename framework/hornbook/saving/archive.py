@@ -58,6 +58,14 @@ def save_model(
 
     Raises:
         ValueError: for another ending, and for what no config can hold (a lambda, a local function).
+
+    >>> import hornbook as keras
+    >>> import os, tempfile
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     keras.saving.save_model(model, folder + "/model.keras")
+    ...     os.listdir(folder)
+    ['model.keras']
     """
     if kwargs:
         raise TypeError(f"save_model() got unexpected arguments: {sorted(kwargs)}.")
@@ -111,6 +119,15 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
     Raises:
         FileNotFoundError: where there is no such file.
         ValueError: for a damaged file, and for one that names a class nobody registered.
+
+    >>> import hornbook as keras
+    >>> import tempfile
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(folder + "/model.keras")
+    ...     again = keras.saving.load_model(folder + "/model.keras")
+    >>> [layer.name for layer in again.layers] == [layer.name for layer in model.layers]
+    True
     """
     path = Path(os.fspath(filepath))
     if not path.exists():

@@ -45,6 +45,14 @@ def save_weights(
 
     Raises:
         ValueError: for another ending, and for a model that is not built yet.
+
+    >>> import hornbook as keras
+    >>> import os, tempfile
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     keras.saving.save_weights(model, folder + "/model.safetensors")
+    ...     os.listdir(folder)
+    ['model.safetensors']
     """
     if kwargs:
         raise TypeError(f"save_weights() got unexpected arguments: {sorted(kwargs)}.")
@@ -94,6 +102,15 @@ def load_weights(
     Raises:
         FileNotFoundError: where there is no such file.
         ValueError: where the weights do not fit.
+
+    >>> import hornbook as keras
+    >>> import tempfile
+    >>> model, other = (keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]) for _ in range(2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save_weights(folder + "/model.weights.h5")
+    ...     keras.saving.load_weights(other, folder + "/model.weights.h5")
+    >>> bool((other.get_weights()[0] == model.get_weights()[0]).all())
+    True
     """
     if kwargs:
         raise TypeError(f"load_weights() got unexpected arguments: {sorted(kwargs)}.")

@@ -36,6 +36,16 @@ def get_file(
     Raises:
         ValueError: for a name with a folder in it, and for an archive that is damaged or holds more than plain files.
         OSError: where the address cannot be reached or gives other bytes.
+
+    >>> import hornbook as keras
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "datasets").mkdir()
+    ...     size = Path(folder, "datasets", "page.txt").write_text("hello")  # as if it had been downloaded before
+    ...     path = keras.utils.get_file("page.txt", "https://example.org/page.txt", cache_dir=folder)
+    ...     Path(path).read_text()
+    'hello'
     """
     import pooch
     from filelock import FileLock

@@ -23,6 +23,11 @@ class CausalLM(Task):
     """What comes next in a text: logits (B, T, vocab_size).
 
     `fit` takes texts alone: each piece is the target of those before it.
+
+    >>> import hornbook_hub as hub
+    >>> model = hub.CausalLM.from_preset("gpt_tiny")
+    >>> len(model.generate([1, 2, 3], max_new_tokens=2))
+    5
     """
 
     task = "causal_lm"

@@ -60,7 +60,16 @@ class ImageClassifier(Classifier):
 
 
 class DistilledImageClassifier(ImageClassifier):
-    """What is on an image, by the mean of two heads, one of which had a teacher: of DeiT."""
+    """What is on an image, by the mean of two heads, one of which had a teacher: of DeiT.
+
+    >>> import numpy as np
+    >>> import hornbook_hub as hub
+    >>> from hornbook_hub.models.deit import DeiTBackbone, DeiTConfig
+    >>> sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    >>> backbone = DeiTBackbone(DeiTConfig(image_size=8, patch_size=4, **sizes))
+    >>> hub.DistilledImageClassifier(backbone, num_classes=3)({"pixel_values": np.zeros((1, 8, 8, 3))}).shape
+    TensorShape([1, 3])
+    """
 
     task = "distilled_image_classifier"
 

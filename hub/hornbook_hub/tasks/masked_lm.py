@@ -60,7 +60,17 @@ class MaskedLM(Task):
 
 
 class ReplacedTokenDetector(Task):
-    """Which pieces of a text were put there by something else than its author: logits (B, T), positive for these."""
+    """Which pieces of a text were put there by something else than its author: logits (B, T), positive for these.
+
+    >>> import numpy as np
+    >>> import hornbook_hub as hub
+    >>> from hornbook_hub.models.electra import ElectraBackbone, ElectraConfig
+    >>> sizes = {"embedding_size": 8, "hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 16}
+    >>> backbone = ElectraBackbone(ElectraConfig(vocab_size=10, num_hidden_layers=1, **sizes))
+    >>> ids = np.array([[1, 2, 3]])
+    >>> hub.ReplacedTokenDetector(backbone)({"input_ids": ids, "attention_mask": ids * 0 + 1}).shape
+    TensorShape([1, 3])
+    """
 
     task = "replaced_token_detector"
 

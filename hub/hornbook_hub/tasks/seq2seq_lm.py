@@ -37,6 +37,13 @@ class Seq2SeqLM(CausalLM):
 
     It is called on the source's arrays with `decoder_input_ids`, or with `labels`, of which these are made. `fit` takes
     texts and their targets.
+
+    >>> import hornbook_hub as hub
+    >>> from hornbook_hub.models.t5 import T5Backbone, T5Config
+    >>> sizes = {"d_model": 8, "d_kv": 4, "d_ff": 16, "num_layers": 1, "num_heads": 2}
+    >>> model = hub.Seq2SeqLM(T5Backbone(T5Config(vocab_size=20, **sizes)))
+    >>> len(model.score([[5, 6, 1]], [[7, 1]])[0])
+    2
     """
 
     task = "seq2seq_lm"

@@ -28,6 +28,11 @@ class Task(HubModel, keras.Model):
         backbone: the model without a head.
         preprocessor: what turns raw inputs into the backbone's arrays; None for a model on arrays alone.
         head_arguments: arguments of the head's layer, such as the number of classes.
+
+    >>> import hornbook_hub as hub
+    >>> model = hub.load("bert_tiny")
+    >>> isinstance(model, hub.Task), model.task
+    (True, 'masked_lm')
     """
 
     task = ""

@@ -190,7 +190,13 @@ def name_scope(name: str) -> Any:
 
 
 def device(device_name: str) -> Any:
-    """Context in which tensors are made and computed on this device: "cpu:0", "gpu:1", "/job:worker/device:gpu:0"."""
+    """Context in which tensors are made and computed on this device: "cpu:0", "gpu:1", "/job:worker/device:gpu:0".
+
+    >>> import hornbook as keras
+    >>> with keras.device("cpu:0"):
+    ...     keras.ops.ones(2).device.endswith("CPU:0")
+    True
+    """
     return tf.device(device_name)
 
 

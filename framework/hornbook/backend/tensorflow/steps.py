@@ -52,7 +52,11 @@ _LOST = (
 
 # ------------------------------------------------------------------------------------------------- where it runs
 def current_strategy() -> Any:
-    """The `tf.distribute` strategy whose scope the code is in; None outside of one."""
+    """The `tf.distribute` strategy whose scope the code is in; None outside of one.
+
+    >>> import hornbook as keras
+    >>> keras.distribution.current_strategy()
+    """
     return tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
 
 
