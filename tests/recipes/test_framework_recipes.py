@@ -1,6 +1,7 @@
 """The recipes on the framework alone, two steps each: what they give is finite and where it must be."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ ROWS = [
     ("breast_cancer", "area", (0, 1), ()),
     ("airline_passengers", "mean_absolute_error", (0, 1000), ()),
     ("custom_training_loop", "largest_difference", (0, 1e-5), ()),
+    ("cartpole_reinforce", "mean_return", (1, 20), ()),
 ]
 
 
@@ -34,3 +36,21 @@ def test_average_precision_as_in_scikit_learn():
     rng = np.random.default_rng(0)
     labels, scores = (rng.random(500) < 0.1).astype(int), rng.random(500)
     assert average_precision(labels, scores) == pytest.approx(metrics.average_precision_score(labels, scores))
+
+
+def test_what_comes_after_a_push_is_compared_with_other_games():
+    from cartpole_reinforce import DISCOUNT, advantages
+
+    playing = np.array([[1, 1], [1, 0], [1, 0]], bool)  # one pole falls after a step, the other after three
+    longer = 1 + DISCOUNT + DISCOUNT**2
+    weights = advantages(playing)
+    assert weights[0, 0] == -weights[0, 1] > 0 and weights[1, 1] == 0 and weights[1, 0] > weights[2, 0] > 0
+    returns = [longer, 1 + DISCOUNT, 1, 1]
+    assert weights[0, 0] == pytest.approx((longer - (longer + 1) / 2) / np.std(returns))
+
+
+def test_without_gymnasium_a_game_says_what_to_install(smoke, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    with pytest.raises(SystemExit) as ended:
+        smoke("cartpole_reinforce")
+    assert ended.value.code == 2 and 'pip install "hornbook[rl]"' in capsys.readouterr().err
