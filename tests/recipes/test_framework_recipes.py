@@ -15,6 +15,7 @@ ROWS = [
     ("heart_disease", "area", (0, 1), ()),
     ("breast_cancer", "area", (0, 1), ()),
     ("airline_passengers", "mean_absolute_error", (0, 1000), ()),
+    ("keyword_spotting", "test_accuracy", (0, 1), ("--tiny", "--batch-size", "8")),
     ("custom_training_loop", "largest_difference", (0, 1e-5), ()),
     ("cartpole_reinforce", "mean_return", (1, 20), ()),
 ]
