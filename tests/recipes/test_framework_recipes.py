@@ -14,6 +14,7 @@ ROWS = [
     ("recommendation", "rmse", (0, 5), ("--tiny",)),
     ("heart_disease", "area", (0, 1), ()),
     ("breast_cancer", "area", (0, 1), ()),
+    ("time_series_pollution", "mean_absolute_error", (0, 1000), ("--batch-size", "8")),
     ("airline_passengers", "mean_absolute_error", (0, 1000), ()),
     ("keyword_spotting", "test_accuracy", (0, 1), ("--tiny", "--batch-size", "8")),
     ("custom_training_loop", "largest_difference", (0, 1e-5), ()),
