@@ -17,6 +17,7 @@ ROWS = [
     ("time_series_pollution", "mean_absolute_error", (0, 1000), ("--batch-size", "8")),
     ("airline_passengers", "mean_absolute_error", (0, 1000), ()),
     ("keyword_spotting", "test_accuracy", (0, 1), ("--tiny", "--batch-size", "8")),
+    ("variational_autoencoder", "negative_elbo", (0, 1000), ()),
     ("custom_training_loop", "largest_difference", (0, 1e-5), ()),
     ("cartpole_reinforce", "mean_return", (1, 20), ()),
 ]
