@@ -18,6 +18,10 @@
     penguins                344 penguins of three species, in words and numbers, with gaps
     titanic                 891 passengers and whether they survived, in words and numbers, with gaps
     heart                   303 patients and whether they are ill, with gaps
+    breast_cancer           699 samples of cells, benign or malignant, with gaps
+    mammography             11,183 spots in X-ray pictures, 260 of them calcifications
+    pollution               43,824 hours of dust in the air and the weather, with gaps
+    airline_passengers      144 months of passengers, a series that grows and has a season
     movielens               100,000 ratings of films
 
 `load("mnist")` is `mnist.load_data()`, `load("tfds:cats_vs_dogs", split="train")` is from tensorflow-datasets.
@@ -32,7 +36,9 @@ Importing needs NumPy alone.
 
 from hornbook_datasets import (
     ag_news,
+    airline_passengers,
     boston_housing,
+    breast_cancer,
     california_housing,
     cifar10,
     cifar100,
@@ -40,9 +46,11 @@ from hornbook_datasets import (
     heart,
     imdb,
     imdb_reviews,
+    mammography,
     mnist,
     movielens,
     penguins,
+    pollution,
     reuters,
     spa_eng,
     speech_commands_sample,
@@ -62,7 +70,9 @@ __all__ = [
     "File",
     "Info",
     "ag_news",
+    "airline_passengers",
     "boston_housing",
+    "breast_cancer",
     "california_housing",
     "cifar10",
     "cifar100",
@@ -71,10 +81,12 @@ __all__ = [
     "imdb",
     "imdb_reviews",
     "load",
+    "mammography",
     "mnist",
     "movielens",
     "names",
     "penguins",
+    "pollution",
     "reuters",
     "spa_eng",
     "speech_commands_sample",

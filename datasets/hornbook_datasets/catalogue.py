@@ -6,7 +6,9 @@ from typing import Any
 
 from hornbook_datasets import (
     ag_news,
+    airline_passengers,
     boston_housing,
+    breast_cancer,
     california_housing,
     cifar10,
     cifar100,
@@ -14,9 +16,11 @@ from hornbook_datasets import (
     heart,
     imdb,
     imdb_reviews,
+    mammography,
     mnist,
     movielens,
     penguins,
+    pollution,
     reuters,
     spa_eng,
     speech_commands_sample,
@@ -31,7 +35,8 @@ MODULES = {
     "images": (mnist, fashion_mnist, cifar10, cifar100),
     "texts": (imdb, imdb_reviews, reuters, ag_news, sst2, tiny_reviews, spa_eng, xquad, tiny_shakespeare),
     "sounds": (speech_commands_sample,),
-    "tables": (california_housing, boston_housing, penguins, titanic, heart, movielens),
+    "tables": (california_housing, boston_housing, penguins, titanic, heart, breast_cancer, mammography, movielens),
+    "series": (pollution, airline_passengers),
 }
 BY_NAME = {module.INFO.name: module for modules in MODULES.values() for module in modules}
 TFDS = "tfds:"

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_names_are_the_modules():
     files = {path.stem for path in Path(hornbook_datasets.__file__).parent.glob("*.py")}
     with_cards = {stem for stem in files if hasattr(sys.modules.get(f"hornbook_datasets.{stem}"), "INFO")}
-    assert set(hornbook_datasets.names()) == with_cards and len(with_cards) == 20
+    assert set(hornbook_datasets.names()) == with_cards and len(with_cards) == 24
     assert with_cards <= set(hornbook_datasets.__all__)
 
 

@@ -78,6 +78,30 @@ def test_cifar10(small10):
         assert array.dtype == np.uint8 and array.flags.writeable and array.flags.c_contiguous
 
 
+def test_a_part_of_cifar10_is_the_same_in_both_forms(small10, put, dumps, monkeypatch):
+    monkeypatch.setattr(cifar10, "PART", (2, 1))
+    (x_train, y_train), (x_test, y_test) = cifar10.load_part()
+    first = CIFAR10["data_batch_1"]
+    np.testing.assert_array_equal(np.concatenate([x_train, x_test]), images(first["data"]))
+    assert [*y_train.ravel(), *y_test.ravel()] == first["labels"] and y_test.shape == (1, 1)
+    two = {
+        name: {**first, "data": first["data"][part], "labels": first["labels"][part]}
+        for name, part in [("data_batch_1", slice(0, 2)), ("test_batch", slice(2, 3))]
+    }
+    cifar10.fetch(cifar10.INFO.files[0], "CIFAR-10").unlink()
+    put(
+        cifar10,
+        {1: pack(cifar10.FOLDER, {name: dumps(value) for name, value in two.items()})},
+        {"train": 15, "test": 4},
+    )
+    for (x, y), (again_x, again_y) in zip(((x_train, y_train), (x_test, y_test)), cifar10.load_part(), strict=True):
+        np.testing.assert_array_equal(again_x, x)
+        np.testing.assert_array_equal(again_y, y)
+    monkeypatch.setattr(cifar10, "PART", (3000, 1000))
+    with pytest.raises(ValueError, match="Expected 4,000 images or more in .*; found 3"):
+        cifar10.load_part()
+
+
 @pytest.mark.parametrize("label_mode", ["fine", "coarse"])
 def test_cifar100(small100, label_mode):
     (x_train, y_train), (x_test, y_test) = cifar100.load_data(label_mode)

@@ -1,4 +1,4 @@
-"""Tables: penguins, passengers, patients and ratings, small and real; rows that are wrong are refused by their line."""
+"""Tables and series: penguins, passengers, patients, hours, small and real; wrong rows are refused by their line."""
 
 import io
 import zipfile
@@ -6,7 +6,16 @@ import zipfile
 import numpy as np
 import pytest
 
-from hornbook_datasets import heart, movielens, penguins, titanic
+from hornbook_datasets import (
+    airline_passengers,
+    breast_cancer,
+    heart,
+    mammography,
+    movielens,
+    penguins,
+    pollution,
+    titanic,
+)
 from hornbook_datasets.info import Column
 from hornbook_datasets.tables import read_rows, read_table
 
@@ -92,7 +101,54 @@ def test_a_degree_of_illness_that_there_is_not(put):
 
 
 @pytest.mark.parametrize(
-    ("module", "classes"), [(penguins, [152, 68, 124]), (titanic, [549, 342]), (heart, [164, 139])]
+    ("module", "row", "class_", "message"),
+    [
+        (mammography, b"0.2,5,-0.3,0.8,-0.4,0.5,'1'\n", b"'1'", "Expected '-1' or '1' as the class in .*; found 3"),
+        (breast_cancer, b"5,1,1,1,2,?,3,1,1,4\n", b"4", "Expected 2 or 4 as the class in .*; found 3"),
+    ],
+)
+def test_findings(put, module, row, class_, message):
+    put(module, {0: row}, {"all": 1})
+    (x, y), _ = module.load_data(test_split=0)
+    assert y.tolist() == [1] and [x[name].dtype.name for name in x] == [column.dtype for column in module.INFO.columns]
+    put(module, {0: row.replace(class_, b"3")}, {"all": 1})
+    with pytest.raises(ValueError, match=message):
+        module.load_data()
+
+
+HOURS = b"""No,year,month,day,hour,pm2.5,DEWP,TEMP,PRES,cbwd,Iws,Is,Ir
+1,2010,1,1,0,NA,-21,-11,1021,NW,1.79,0,0
+2,2010,1,1,1,129,-21,-12,1020,cv,4.92,0,0
+"""
+
+
+def test_series_are_cut_by_their_end(put):
+    put(pollution, {0: HOURS}, {"all": 2})
+    (x, y), (x_test, y_test) = pollution.load_data(test_split=0.5)
+    assert np.isnan(y) and y_test == [129] and x["cbwd"] == ["NW"] and x_test["TEMP"] == [-12]
+    put(airline_passengers, {0: b'"Month","Passengers"\r\n"1949-01",112\r\n"1949-02",118'}, {"all": 2})
+    (x, y), (x_test, y_test) = airline_passengers.load_data(test_split=0.5)
+    assert x == ["1949-01"] and y == [112] and x_test == ["1949-02"] and y_test == [118]
+
+
+def test_real_series_are_what_their_cards_say(real):
+    real(pollution.INFO.files[0].path)
+    (x, y), (x_test, y_test) = pollution.load_data()
+    assert np.isnan(np.concatenate([y, y_test])).sum() == pollution.TARGET.missing
+    assert x["year"][0] == 2010 and x_test["year"][-1] == 2014 and len(y) + len(y_test) == 43824
+    (months, _), (months_test, passengers) = airline_passengers.load_data()
+    assert months[0] == "1949-01" and months_test[-1] == "1960-12" and passengers[-1] == 432
+
+
+@pytest.mark.parametrize(
+    ("module", "classes"),
+    [
+        (penguins, [152, 68, 124]),
+        (titanic, [549, 342]),
+        (heart, [164, 139]),
+        (breast_cancer, [458, 241]),
+        (mammography, [10923, 260]),
+    ],
 )
 def test_real_tables_are_what_their_cards_say(real, module, classes):
     real(module.INFO.files[-1].path)

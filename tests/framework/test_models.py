@@ -83,6 +83,14 @@ def test_the_layers_of_a_sequential_say_what_they_cannot_take():
         network.predict(np.ones((2, 3, 4)), verbose=0)
 
 
+def test_sequential_built_by_a_batch_takes_batches_of_other_sizes():
+    model = keras.Sequential([layers.Dense(2), layers.Reshape((2, 1))])
+    assert model(np.zeros((5, 3), "float32")).shape == (5, 2, 1)
+    assert model(np.zeros((4, 3), "float32")).shape == (4, 2, 1)
+    with pytest.raises(ValueError, match="must have shape|expected"):
+        model(np.zeros((5, 4), "float32"))
+
+
 def test_sequential_is_built_by_its_first_data_and_grows():
     model = keras.Sequential([Dense(4), Dense(2)])
     assert not model.built

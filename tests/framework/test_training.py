@@ -264,6 +264,29 @@ def test_a_tape_of_ones_own():
     assert losses[-1] < losses[0]
 
 
+def test_a_loop_of_ones_own_in_a_tf_function(caplog):
+    """AutoGraph leaves the framework as it is, as it leaves Keras: else it rewrites all of it, slowly and with warnings."""
+    import tensorflow as tf
+
+    x, y = problem()
+    model, optimizer, mean = keras.Sequential([layers.Dense(3)]), keras.optimizers.Adam(), keras.metrics.Mean()
+    loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.build(x.shape)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            loss = loss_of(y, model(x, training=True))
+        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        mean.update_state(loss)
+        return loss
+
+    first = step(x, y)
+    assert step(x, y) < first and float(mean.result()) < first
+    assert not [record.getMessage() for record in caplog.records if "AutoGraph" in record.getMessage()]
+
+
 def test_add_loss_and_regularizers_are_part_of_the_loss():
     x, y = problem()
     model = keras.Sequential([keras.Input((6,)), layers.Dense(1, kernel_regularizer="l2", use_bias=False)])

@@ -17,7 +17,7 @@ def smoke(monkeypatch, capsys, tmp_path):
     def run_here(name, *arguments):
         monkeypatch.setattr(sys, "argv", [f"{name}.py", "--smoke", "--out", str(tmp_path), *arguments])
         runpy.run_path(str(ROOT / "recipes" / f"{name}.py"), run_name="__main__")
-        out = capsys.readouterr().out
+        out = "\n" + capsys.readouterr().out
         found = json.loads(out[out.rindex("\n{") :])
         kept = json.loads((tmp_path / f"{name}.json").read_text())
         assert {key: kept[key] for key in found} == found

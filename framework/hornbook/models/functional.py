@@ -207,8 +207,10 @@ class Functional(Model):
             if symbol.dtype != getattr(x.dtype, "name", x.dtype) and self.autocast:
                 x = backend.cast(x, symbol.dtype)
         shape = tuple(x.shape) if getattr(x.shape, "rank", 0) is not None else wanted
+        # The first axis is the batch: a model that was built by one takes others, and a last one that is smaller.
         fits = len(shape) == len(wanted) and (
-            not self._heeds_sizes or all(w is None or s is None or s == w for s, w in zip(shape, wanted, strict=True))
+            not self._heeds_sizes
+            or all(w is None or s is None or s == w for s, w in zip(shape[1:], wanted[1:], strict=True))
         )
         if not fits and not (isinstance(x, KerasTensor) and rank in (len(wanted) - 1, len(wanted) + 1)):
             raise ValueError(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.autograph.core import config as autograph
 
 from hornbook import tree
 from hornbook.backend.config import floatx, standardize_dtype
@@ -41,6 +42,11 @@ __all__ = [
     "update_variables",
     "value_and_grad",
 ]
+
+# A tf.function of one's own rewrites the Python that it traces, loops and conditions, and what that calls. Nothing here needs
+# it: this is left as it is, as Keras is by TensorFlow's own rules.
+_PACKAGES = ("hornbook", "hornbook_applications", "hornbook_hub")
+autograph.CONVERSION_RULES = (*map(autograph.DoNotConvert, _PACKAGES), *autograph.CONVERSION_RULES)
 
 
 KernelError = tf.errors.InvalidArgumentError  # what a kernel raises that cannot take its arguments
