@@ -18,7 +18,7 @@ import hornbook as keras
 from hornbook import initializers, layers, ops, random
 from hornbook.core.arguments import fraction
 from hornbook.core.registry import Family
-from hornbook_applications.common import ADDRESS, image_and_inputs, load_weights, pooled
+from hornbook_applications.common import ADDRESS, extended, image_and_inputs, load_weights, pooled
 from hornbook_applications.imagenet_utils import decode_predictions
 from hornbook_applications.imagenet_utils import preprocess_nothing as preprocess_input
 
@@ -220,6 +220,7 @@ def _convnext(
     return load_weights(keras.Model(inputs, x, name=name), weights, address, with_top if include_top else without_top)
 
 
+@extended()
 def ConvNeXtTiny(
     include_top: bool = True,
     include_preprocessing: bool = True,
@@ -266,6 +267,7 @@ def ConvNeXtTiny(
     )
 
 
+@extended()
 def ConvNeXtSmall(
     include_top: bool = True,
     include_preprocessing: bool = True,
@@ -297,6 +299,7 @@ def ConvNeXtSmall(
     )
 
 
+@extended()
 def ConvNeXtBase(
     include_top: bool = True,
     include_preprocessing: bool = True,
@@ -328,6 +331,7 @@ def ConvNeXtBase(
     )
 
 
+@extended()
 def ConvNeXtLarge(
     include_top: bool = True,
     include_preprocessing: bool = True,
@@ -359,6 +363,7 @@ def ConvNeXtLarge(
     )
 
 
+@extended()
 def ConvNeXtXLarge(
     include_top: bool = True,
     include_preprocessing: bool = True,

@@ -11,7 +11,7 @@ from typing import Any
 
 import hornbook as keras
 from hornbook import layers
-from hornbook_applications.common import ADDRESS, channel_axis, image_and_inputs, load_weights, pooled
+from hornbook_applications.common import ADDRESS, channel_axis, extended, image_and_inputs, load_weights, pooled
 from hornbook_applications.imagenet_utils import decode_predictions
 from hornbook_applications.imagenet_utils import preprocess_torch as preprocess_input
 from hornbook_applications.resnet import normalize
@@ -82,6 +82,7 @@ def _densenet(
     )
 
 
+@extended(preprocess_input)
 def DenseNet121(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -117,6 +118,7 @@ def DenseNet121(
     )
 
 
+@extended(preprocess_input)
 def DenseNet169(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -140,6 +142,7 @@ def DenseNet169(
     )
 
 
+@extended(preprocess_input)
 def DenseNet201(
     include_top: bool = True,
     weights: Any = "imagenet",

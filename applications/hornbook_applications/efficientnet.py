@@ -18,10 +18,12 @@ import hornbook as keras
 from hornbook import initializers, layers
 from hornbook_applications.common import (
     channel_axis,
+    extended,
     image_and_inputs,
     load_weights,
     padding_before_stride,
     pooled,
+    scales_inside,
 )
 from hornbook_applications.imagenet_utils import decode_predictions
 from hornbook_applications.imagenet_utils import preprocess_nothing as preprocess_input
@@ -178,11 +180,12 @@ def _efficientnet(
     width, depth, size, dropout, with_top, without_top = VARIANTS[variant]
     image, inputs = image_and_inputs(include_top, weights, input_tensor, input_shape, pooling, classes, size=size)
 
-    x = layers.Rescaling(1 / 255)(image)  # (B, 224, 224, 3), here and below the sizes of B0
-    x = layers.Normalization(axis=channel_axis())(x)
-    if weights == "imagenet":
-        scale: Any = [1 / math.sqrt(deviation) for deviation in DEVIATION]
-        x = layers.Rescaling(scale if channel_axis() == 3 else [[[s]] for s in scale])(x)
+    x = image  # (B, 224, 224, 3), here and below the sizes of B0
+    if scales_inside():
+        x = layers.Normalization(axis=channel_axis())(layers.Rescaling(1 / 255)(x))
+        if weights == "imagenet":
+            scale: Any = [1 / math.sqrt(DEVIATION[i % 3]) for i in range(image.shape[channel_axis()])]
+            x = layers.Rescaling(scale if channel_axis() == 3 else [[[s]] for s in scale])(x)
     x = layers.ZeroPadding2D(padding_before_stride(x, 3), name="stem_conv_pad")(x)
     x = layers.Conv2D(
         scaled_width(32, width), 3, strides=2, kernel_initializer=convolution_start(), use_bias=False, name="stem_conv"
@@ -226,6 +229,7 @@ def _efficientnet(
     return load_weights(keras.Model(inputs, x, name=name), weights, address, with_top if include_top else without_top)
 
 
+@extended()
 def EfficientNetB0(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -261,6 +265,7 @@ def EfficientNetB0(
     )
 
 
+@extended()
 def EfficientNetB1(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -282,6 +287,7 @@ def EfficientNetB1(
     )
 
 
+@extended()
 def EfficientNetB2(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -303,6 +309,7 @@ def EfficientNetB2(
     )
 
 
+@extended()
 def EfficientNetB3(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -324,6 +331,7 @@ def EfficientNetB3(
     )
 
 
+@extended()
 def EfficientNetB4(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -345,6 +353,7 @@ def EfficientNetB4(
     )
 
 
+@extended()
 def EfficientNetB5(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -366,6 +375,7 @@ def EfficientNetB5(
     )
 
 
+@extended()
 def EfficientNetB6(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -387,6 +397,7 @@ def EfficientNetB6(
     )
 
 
+@extended()
 def EfficientNetB7(
     include_top: bool = True,
     weights: Any = "imagenet",

@@ -15,7 +15,7 @@ from typing import Any
 
 import hornbook as keras
 from hornbook import layers
-from hornbook_applications.common import ADDRESS, channel_axis, image_and_inputs, load_weights, pooled
+from hornbook_applications.common import ADDRESS, channel_axis, extended, image_and_inputs, load_weights, pooled
 from hornbook_applications.efficientnet import (
     DROP_RATE,
     SQUEEZE,
@@ -186,6 +186,7 @@ def _efficientnet(
     return load_weights(keras.Model(inputs, x, name=name), weights, address, with_top if include_top else without_top)
 
 
+@extended()
 def EfficientNetV2B0(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -232,6 +233,7 @@ def EfficientNetV2B0(
     )
 
 
+@extended()
 def EfficientNetV2B1(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -263,6 +265,7 @@ def EfficientNetV2B1(
     )
 
 
+@extended()
 def EfficientNetV2B2(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -294,6 +297,7 @@ def EfficientNetV2B2(
     )
 
 
+@extended()
 def EfficientNetV2B3(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -325,6 +329,7 @@ def EfficientNetV2B3(
     )
 
 
+@extended()
 def EfficientNetV2S(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -356,6 +361,7 @@ def EfficientNetV2S(
     )
 
 
+@extended()
 def EfficientNetV2M(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -387,6 +393,7 @@ def EfficientNetV2M(
     )
 
 
+@extended()
 def EfficientNetV2L(
     include_top: bool = True,
     weights: Any = "imagenet",

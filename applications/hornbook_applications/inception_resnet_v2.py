@@ -11,7 +11,7 @@ from typing import Any
 
 import hornbook as keras
 from hornbook import layers
-from hornbook_applications.common import ADDRESS, channel_axis, image_and_inputs, load_weights, pooled
+from hornbook_applications.common import ADDRESS, channel_axis, extended, image_and_inputs, load_weights, pooled
 from hornbook_applications.imagenet_utils import decode_predictions
 from hornbook_applications.imagenet_utils import preprocess_tf as preprocess_input
 from hornbook_applications.inception_v3 import COLUMN, ROW, around, branch, convolution, halved, joined, stem
@@ -53,6 +53,7 @@ def block(x: Any, branches: tuple, scale: float, name: str, last: bool = False) 
 
 
 # --------------------------------------------------------------------------------------------------------------- whole
+@extended(preprocess_input)
 def InceptionResNetV2(
     include_top: bool = True,
     weights: Any = "imagenet",

@@ -11,7 +11,7 @@ from typing import Any
 
 import hornbook as keras
 from hornbook import layers
-from hornbook_applications.common import ADDRESS, channel_axis, image_and_inputs, load_weights, pooled
+from hornbook_applications.common import ADDRESS, channel_axis, extended, image_and_inputs, load_weights, pooled
 from hornbook_applications.imagenet_utils import decode_predictions
 from hornbook_applications.imagenet_utils import preprocess_tf as preprocess_input
 
@@ -122,6 +122,7 @@ def block_8(x: Any, name: str, split_name: str) -> Any:
 
 
 # --------------------------------------------------------------------------------------------------------------- whole
+@extended(preprocess_input)
 def InceptionV3(
     include_top: bool = True,
     weights: Any = "imagenet",

@@ -11,7 +11,7 @@ from typing import Any
 
 import hornbook as keras
 from hornbook import layers
-from hornbook_applications.common import ADDRESS, channel_axis, image_and_inputs, load_weights, pooled
+from hornbook_applications.common import ADDRESS, channel_axis, extended, image_and_inputs, load_weights, pooled
 from hornbook_applications.imagenet_utils import decode_predictions
 from hornbook_applications.imagenet_utils import preprocess_tf as preprocess_input
 
@@ -84,6 +84,7 @@ def block(x: Any, filters: int, stride: int, depth_multiplier: int, index: int) 
 
 
 # --------------------------------------------------------------------------------------------------------------- whole
+@extended(preprocess_input)
 def MobileNet(
     input_shape: Any = None,
     alpha: float = 1.0,

@@ -14,6 +14,7 @@ from hornbook import layers
 from hornbook_applications.common import (
     ADDRESS,
     channel_axis,
+    extended,
     image_and_inputs,
     load_weights,
     padding_before_stride,
@@ -80,6 +81,7 @@ def block(x: Any, expansion: int, filters: int, stride: int, name: str) -> Any:
 
 
 # --------------------------------------------------------------------------------------------------------------- whole
+@extended(preprocess_input)
 def MobileNetV2(
     input_shape: Any = None,
     alpha: float = 1.0,

@@ -14,6 +14,7 @@ from hornbook import layers
 from hornbook_applications.common import (
     ADDRESS,
     channel_axis,
+    extended,
     image_and_inputs,
     load_weights,
     padding_before_stride,
@@ -187,6 +188,7 @@ def _mobilenet_v3(
     )
 
 
+@extended()
 def MobileNetV3Small(
     input_shape: Any = None,
     alpha: float = 1.0,
@@ -243,6 +245,7 @@ def MobileNetV3Small(
     )
 
 
+@extended()
 def MobileNetV3Large(
     input_shape: Any = None,
     alpha: float = 1.0,

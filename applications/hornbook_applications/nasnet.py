@@ -15,6 +15,7 @@ from hornbook import layers
 from hornbook_applications.common import (
     ADDRESS,
     channel_axis,
+    extended,
     image_and_inputs,
     load_weights,
     padding_before_stride,
@@ -193,6 +194,7 @@ def _nasnet(
     )
 
 
+@extended(preprocess_input)
 def NASNetMobile(
     input_shape: Any = None,
     include_top: bool = True,
@@ -228,6 +230,7 @@ def NASNetMobile(
     )
 
 
+@extended(preprocess_input)
 def NASNetLarge(
     input_shape: Any = None,
     include_top: bool = True,

@@ -10,7 +10,7 @@ from typing import Any
 
 import hornbook as keras
 from hornbook import layers
-from hornbook_applications.common import ADDRESS, channel_axis, image_and_inputs, load_weights, pooled
+from hornbook_applications.common import ADDRESS, channel_axis, extended, image_and_inputs, load_weights, pooled
 from hornbook_applications.imagenet_utils import decode_predictions
 from hornbook_applications.imagenet_utils import preprocess_caffe as preprocess_input
 
@@ -95,6 +95,7 @@ def _resnet(
     )
 
 
+@extended(preprocess_input)
 def ResNet50(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -130,6 +131,7 @@ def ResNet50(
     )
 
 
+@extended(preprocess_input)
 def ResNet101(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -151,6 +153,7 @@ def ResNet101(
     )
 
 
+@extended(preprocess_input)
 def ResNet152(
     include_top: bool = True,
     weights: Any = "imagenet",

@@ -11,7 +11,7 @@ from typing import Any
 
 import hornbook as keras
 from hornbook import layers
-from hornbook_applications.common import ADDRESS, image_and_inputs, load_weights, pooled
+from hornbook_applications.common import ADDRESS, extended, image_and_inputs, load_weights, pooled
 from hornbook_applications.imagenet_utils import decode_predictions
 from hornbook_applications.imagenet_utils import preprocess_tf as preprocess_input
 from hornbook_applications.resnet import normalize
@@ -95,6 +95,7 @@ def _resnet_v2(
     )
 
 
+@extended(preprocess_input)
 def ResNet50V2(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -130,6 +131,7 @@ def ResNet50V2(
     )
 
 
+@extended(preprocess_input)
 def ResNet101V2(
     include_top: bool = True,
     weights: Any = "imagenet",
@@ -153,6 +155,7 @@ def ResNet101V2(
     )
 
 
+@extended(preprocess_input)
 def ResNet152V2(
     include_top: bool = True,
     weights: Any = "imagenet",

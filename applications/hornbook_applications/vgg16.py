@@ -11,7 +11,7 @@ from typing import Any
 
 import hornbook as keras
 from hornbook import layers
-from hornbook_applications.common import ADDRESS, image_and_inputs, load_weights, pooled
+from hornbook_applications.common import ADDRESS, extended, image_and_inputs, load_weights, pooled
 from hornbook_applications.imagenet_utils import decode_predictions
 from hornbook_applications.imagenet_utils import preprocess_caffe as preprocess_input
 
@@ -62,6 +62,7 @@ def vgg(
     )
 
 
+@extended(preprocess_input)
 def VGG16(
     include_top: bool = True,
     weights: Any = "imagenet",

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from hornbook_applications.common import extended
 from hornbook_applications.vgg16 import decode_predictions, preprocess_input, vgg
 
 __all__ = ["VGG19", "decode_predictions", "preprocess_input"]
 
 
+@extended(preprocess_input)
 def VGG19(
     include_top: bool = True,
     weights: Any = "imagenet",

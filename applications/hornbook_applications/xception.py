@@ -10,7 +10,7 @@ from typing import Any
 
 import hornbook as keras
 from hornbook import layers
-from hornbook_applications.common import ADDRESS, channel_axis, image_and_inputs, load_weights, pooled
+from hornbook_applications.common import ADDRESS, channel_axis, extended, image_and_inputs, load_weights, pooled
 from hornbook_applications.imagenet_utils import decode_predictions
 from hornbook_applications.imagenet_utils import preprocess_tf as preprocess_input
 
@@ -56,6 +56,7 @@ def middle_block(x: Any, name: str) -> Any:
 
 
 # --------------------------------------------------------------------------------------------------------------- whole
+@extended(preprocess_input)
 def Xception(
     include_top: bool = True,
     weights: Any = "imagenet",

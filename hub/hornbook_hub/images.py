@@ -23,6 +23,7 @@ FILE = "preprocessor_config.json"
 SEVERAL = "processor_config.json"  # of all raw inputs together, as transformers 5 writes it
 
 HALF = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
+IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 CLIP = {
     "image_mean": [0.48145466, 0.4578275, 0.40821073],
     "image_std": [0.26862954, 0.26130258, 0.27577711],
@@ -32,7 +33,7 @@ CLIP = {
     "do_center_crop": True,
     "do_convert_rgb": True,
 }
-LANCZOS, BILINEAR, BICUBIC = 1, 2, 3  # Pillow's numbers for its filters
+NEAREST, LANCZOS, BILINEAR, BICUBIC = 0, 1, 2, 3  # Pillow's numbers for its filters
 GENERAL = {  # what holds where neither the file nor its kind says otherwise
     "do_resize": True,
     "size": None,
@@ -54,6 +55,8 @@ KINDS = {  # image_processor_type -> what holds where the file does not say
     "CLIPImageProcessor": CLIP,
     "SiglipImageProcessor": {**HALF, "size": {"height": 224, "width": 224}, "default_to_square": False}
     | {"do_convert_rgb": True},
+    "SegformerImageProcessor": {**IMAGENET, "size": {"height": 512, "width": 512}, "resample": BILINEAR}
+    | {"do_reduce_labels": False, "reduce_labels": None},
     "ConvNextImageProcessor": {**HALF, "size": 384, "default_to_square": False, "crop_pct": 224 / 256},
 }
 INERT = {  # keys that change nothing here
@@ -97,6 +100,8 @@ class ImagePreprocessor(Preprocessor):
             do_center_crop, crop_size: the middle of the image; what is smaller gets a black rim.
             do_rescale, rescale_factor: x * factor.
             do_normalize, image_mean, image_std: (x - mean) / std for each channel.
+            do_reduce_labels: of SegformerImageProcessor: masks count classes from 1, and 0 is what does not count; see
+                `masks`.
             do_convert_rgb: whether gray images and such with transparency are taken; see below.
 
     Call:
@@ -149,6 +154,8 @@ class ImagePreprocessor(Preprocessor):
             self.mean, self.deviation = _numbers(values, "image_mean"), _numbers(values, "image_std")
             if not self.deviation.all():
                 raise ValueError(f"image_std must not be 0, got {values['image_std']!r}.")
+
+        self.reduces_labels = bool(values.get("do_reduce_labels") or values.get("reduce_labels"))
 
     def _resize_as_convnext(self, crop_pct: Any) -> None:
         edge = (self.size or {}).get("shortest_edge")
@@ -210,6 +217,50 @@ class ImagePreprocessor(Preprocessor):
         for crop in self.crops:
             pixels = center_crop(pixels, *crop, self.first_kept)
         return (pixels.astype("float32") * self.factor - self.mean) / self.deviation
+
+    def masks(self, masks: Any) -> np.ndarray:
+        """The classes of pixels at the places where prepared images have them: int32 (B, H, W).
+
+        They are resized and cropped as images are, but each pixel takes the class of the nearest. Where the checkpoint counts
+        classes from 1 (`do_reduce_labels`), classes are c - 1, and 0 becomes 255, which does not count.
+
+        Args:
+            masks: one, or a list or batch of them: whole numbers from 0 to 255, (H, W) each, or Pillow's, or paths.
+
+        Raises:
+            ValueError: for other numbers and shapes, and for masks that end up of several sizes.
+
+        >>> import numpy as np
+        >>> from hornbook_hub.images import ImagePreprocessor
+        >>> prepare = ImagePreprocessor("SegformerImageProcessor", size=2, do_reduce_labels=True)
+        >>> prepare.masks(np.array([[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 2, 2], [2, 2, 2, 2]])).tolist()
+        [[[255, 0], [1, 1]]]
+        """
+        single = hasattr(masks, "getbands") or isinstance(masks, str | bytes | os.PathLike) or np.ndim(masks[0]) == 1
+        arrays = [self._prepared_mask(mask) for mask in ([masks] if single else masks)]
+        shapes = sorted({array.shape for array in arrays})
+        if len(shapes) > 1:
+            raise ValueError(f"The masks end up of several sizes, {shapes[:3]}, and cannot be one batch.")
+        return np.stack(arrays)
+
+    def _prepared_mask(self, mask: Any) -> np.ndarray:
+        from PIL import Image
+
+        mask = opened(mask) if isinstance(mask, str | bytes | os.PathLike) else mask
+        array = np.asarray(mask)
+        if array.ndim != 2 or array.dtype.kind not in "iu" or not array.size or array.min() < 0 or array.max() > 255:
+            raise ValueError(
+                f"A mask is (height, width) of whole numbers from 0 to 255, the class of each pixel; got {array.dtype} of "
+                f"shape {array.shape}."
+            )
+        image = Image.fromarray(array.astype("uint8"))
+        if self.size is not None:
+            image = image.resize(self.resized(image.height, image.width)[::-1], resample=NEAREST)
+        array = np.asarray(image)[..., None]
+        for crop in self.crops:
+            array = center_crop(array, *crop, self.first_kept)
+        array = array[..., 0].astype("int32")
+        return np.where((array == 0) | (array == 255), 255, array - 1) if self.reduces_labels else array
 
     @staticmethod
     def first_kept(beyond: Any) -> Any:

@@ -200,6 +200,22 @@ def cubic(new: Any, old: int, dtype: str = "float32") -> Any:
     return ops.cast(matrix, dtype)
 
 
+def resized(maps: Any, size: Any) -> Any:
+    """Maps stretched to another height and width, each new value between its four nearest: (B, h, w, C) -> (B, H, W, C).
+
+    Args:
+        maps: (B, h, w, C).
+        size: (H, W).
+
+    >>> import numpy as np
+    >>> from hornbook_hub.vision import resized
+    >>> resized(np.array([[[[0.0], [4.0]]]], "float32"), (1, 4)).numpy().ravel().tolist()
+    [0.0, 1.0, 3.0, 4.0]
+    """
+    stretched = ops.image.resize(maps, size, interpolation="bilinear", data_format="channels_last")
+    return ops.cast(stretched, maps.dtype)
+
+
 class ImageHead(layers.Layer):
     """logits = W h + b, where h is one output of the backbone for the whole image: (B, M) -> (B, classes).
 

@@ -56,6 +56,7 @@ ROWS = [
     ("ConvNeXtXLarge", 32, 350_196_968, {"include_top": False}),
 ]
 IDS = [row[0] for row in ROWS]
+BY_SWITCH = "include_preprocessing"  # some have it in Keras, here all
 # What every run compares; all others are compared with `pytest -m exhaustive`.
 ALWAYS = {"ResNet50V2", "EfficientNetB0", "MobileNet", "ConvNeXtTiny"}
 
@@ -81,9 +82,16 @@ def test_the_size_of_the_paper(function, size, parameters, arguments):
 def test_signatures_are_those_of_keras(function):
     keras = pytest.importorskip("keras", reason="keras.applications is the reference")
     ours, theirs = (inspect.signature(getattr(package, function)) for package in (applications, keras.applications))
-    assert [(p.name, p.kind, p.default) for p in ours.parameters.values()] == [
-        (p.name, p.kind, p.default) for p in theirs.parameters.values()
+    *keras_has, features_only, in_channels, new_head = (
+        (p.name, p.kind, p.default) for p in ours.parameters.values() if p.kind != p.KEYWORD_ONLY or p.name != BY_SWITCH
+    )
+    assert keras_has == [(p.name, p.kind, p.default) for p in theirs.parameters.values()]
+    assert [name for name, _, _ in (features_only, in_channels, new_head)] == [
+        "features_only",
+        "in_channels",
+        "new_head",
     ]
+    assert BY_SWITCH in ours.parameters
 
 
 class Asked(Exception):

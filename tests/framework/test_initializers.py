@@ -149,6 +149,19 @@ def test_an_initializer_survives_its_config():
     assert initializers.RandomNormal().get_config()["seed"] is None
 
 
+def test_a_step_that_is_traced_may_be_the_first_to_draw():
+    class Noise(hornbook.layers.Layer):
+        def call(self, x):
+            return x + hornbook.random.normal((3,))
+
+    hornbook.utils.set_random_seed(0)  # forgets the generator
+    model = hornbook.Sequential([Noise(), hornbook.layers.Dense(1)])
+    model.compile("sgd", "mse", steps_per_execution=2)
+    model.fit(np.ones((8, 3)), np.ones((8, 1)), batch_size=2, verbose=0)
+    first, second = (hornbook.random.normal((3,)).numpy() for _ in range(2))
+    assert (first != second).all()
+
+
 def test_a_drawn_seed_stays():
     initializer = initializers.GlorotUniform()
     np.testing.assert_array_equal(initializer((3, 4)).numpy(), initializer((3, 4)).numpy())

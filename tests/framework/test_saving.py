@@ -490,3 +490,26 @@ def test_what_another_process_is_writing_is_not_cleared_away(tmp_path):
         first.write_bytes(b"one")
     assert path.read_bytes() == b"one"
     assert {p.name for p in tmp_path.iterdir()} == {path.name, ".other.h5.abcdefgh.h5"}
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Gate(layers.Layer):
+    """Two arguments, a layer inside, and no `build` of its own."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = layers.Dense(3)
+
+    def call(self, x, by):
+        return self.dense(x) * by
+
+
+def test_a_layer_of_two_arguments_that_has_no_build(tmp_path):
+    x, by = keras.Input((4,)), keras.Input((3,))
+    model = keras.Model([x, by], Gate()(x, by))
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    arrays = [X[:, :4], X[:, :3]]
+    np.testing.assert_array_equal(again(arrays), model(arrays))
+    again.save(tmp_path / "again.keras")
+    np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "again.keras")(arrays), model(arrays))

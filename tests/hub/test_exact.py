@@ -30,7 +30,7 @@ ROWS = [pytest.param(name, task, marks=marks(name)) for name, twin in TWINS.item
 
 GRADIENTS = (  # the task whose gradients are compared: the first of these that a family has
     *("causal_lm", "seq2seq_lm", "audio_to_text", "text_classifier", "masked_lm"),
-    *("image_classifier", "zero_shot_image_classifier", "backbone"),
+    *("image_segmenter", "image_classifier", "zero_shot_image_classifier", "backbone"),
 )
 
 
@@ -77,9 +77,11 @@ def close(ours, reference, name, short=None):
     return difference
 
 
-def logits_of(outputs):
+def logits_of(outputs, name):
     if hasattr(outputs, "start_logits"):
         return torch.stack([outputs.start_logits, outputs.end_logits], -1)
+    if hasattr(outputs, "logits") and outputs.logits.ndim == 4:  # of pixels, which are stretched to the image here
+        return torch.nn.functional.interpolate(outputs.logits, TWINS[name].sizes, mode="bilinear")
     return outputs.logits_per_image if hasattr(outputs, "logits_per_image") else outputs.logits
 
 
@@ -90,7 +92,7 @@ def check(ours, model, name, task, short=None):
         assert set(found) == {"last_hidden_state"}
         outputs = {"last_hidden_state": "last_hidden_state"}
     if task not in WITHOUT_HEAD:
-        pairs.append(("logits", found, logits_of(wanted)))
+        pairs.append(("logits", found, logits_of(wanted, name)))
     if "backbone" not in TWINS[name].classes and task not in WITHOUT_HEAD:
         found = ours.backbone(batch(TWINS[name]))  # which has no class of its own there
         task = "backbone"
@@ -161,11 +163,12 @@ def test_gradients(name, tmp_path):
     model.save_pretrained(tmp_path)
     ours = hub.load(tmp_path)
     wanted = theirs(model, name)
-    logits = logits_of(wanted)
+    logits = logits_of(wanted, name)
     weights = np.cos(np.arange(logits.numel())).reshape(tuple(logits.shape)).astype("float32")
     if weights.shape[:2] == (3, 9):
         weights *= batch(TWINS[name])["attention_mask"].astype("float32")[:, :, None]
     (logits * torch.tensor(weights)).sum().backward()
+    weights = np.moveaxis(weights, 1, -1) if weights.ndim == 4 else weights
     rows = {name: (variable, transform) for name, variable, transform in ours.weight_rows()}
     with tf.GradientTape() as tape:
         value = tf.reduce_sum(ours(batch(TWINS[name])) * weights)

@@ -187,6 +187,23 @@ def vision(name: str, settings: dict[str, Any], **more: Any) -> Twin:
     return Twin(f"{name}Config", settings, classes, PIXELS, POOLED, **more)
 
 
+SEGFORMER = {
+    **{"num_encoder_blocks": 2, "depths": [1, 2], "sr_ratios": [2, 1], "hidden_sizes": [8, 16], "patch_sizes": [7, 3]},
+    **{"strides": [4, 2], "num_attention_heads": [1, 2], "mlp_ratios": [4, 2], "decoder_hidden_size": 12},
+    "num_labels": 3,
+}
+
+
+def segformer(**settings: Any) -> Twin:
+    classes = {
+        "backbone": "SegformerModel",
+        "image_segmenter": "SegformerForSemanticSegmentation",
+        "image_classifier": "SegformerForImageClassification",
+    }
+    outputs = {"last_hidden_state": "last_hidden_state"}
+    return Twin("SegformerConfig", {**SEGFORMER, **settings}, classes, PIXELS, outputs, sizes=(33, 40))
+
+
 DEIT = vision("DeiT", VIT)
 DEIT.classes["distilled_image_classifier"] = "DeiTForImageClassificationWithTeacher"
 T5 = {
@@ -307,6 +324,18 @@ TWINS = {
     "convnext": vision("ConvNext", CONVNEXT, sizes=(17, 32)),
     "convnext, no scale": vision("ConvNext", {**CONVNEXT, "layer_scale_init_value": 0.0, "patch_size": 2}),
     "convnextv2": vision("ConvNextV2", CONVNEXT),
+    "segformer": segformer(),
+    "segformer, three stages": segformer(
+        num_encoder_blocks=3,
+        depths=[1, 1, 2],
+        sr_ratios=[4, 2, 1],
+        hidden_sizes=[8, 12, 16],
+        patch_sizes=[7, 3, 3],
+        strides=[4, 2, 2],
+        num_attention_heads=[1, 3, 4],
+        mlp_ratios=[4, 4, 3],
+        hidden_act="gelu_new",
+    ),
     "t5": encoder_decoder("T5"),
     "t5, 1.1": variant(
         encoder_decoder("T5", feed_forward_proj="gated-gelu", tie_word_embeddings=False), "seq2seq_lm", "encoder"

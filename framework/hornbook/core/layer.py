@@ -748,7 +748,13 @@ class Layer(Operation):
         if not config:
             return
         if "shapes_dict" in config:
-            self.build(**{key: tree.lists_to_tuples(value) for key, value in config["shapes_dict"].items()})
+            shapes = {key: tree.lists_to_tuples(value) for key, value in config["shapes_dict"].items()}
+            if type(self).build is Layer.build:  # which takes one shape: the layer has no weights of its own
+                with contextlib.suppress(Exception):
+                    self._build_by_tracing(shapes)
+                self._build_shapes = shapes
+            else:
+                self.build(**shapes)
         elif config.get("input_shape") is not None:
             self.build(tree.lists_to_tuples(config["input_shape"]))
         self.built = True

@@ -83,7 +83,8 @@ def global_seed_generator() -> SeedGenerator:
     """The generator behind everything that was given no seed."""
     generator = global_state.get_global_attribute("global_seed_generator")
     if generator is None:
-        generator = SeedGenerator(name="global_seed_generator")
+        with backend.outside_graph():  # the first to draw may be a step that is being traced
+            generator = SeedGenerator(name="global_seed_generator")
         global_state.set_global_attribute("global_seed_generator", generator)
     return generator
 

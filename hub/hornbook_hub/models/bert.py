@@ -127,9 +127,10 @@ class BertAttention(layers.Layer):
         batch, time = ops.shape(x)[:2]
         return ops.transpose(ops.reshape(x, (batch, time, self.heads, self.dim)), (0, 2, 1, 3))
 
-    def call(self, x: Any, bias: Any = 0.0) -> Any:
+    def call(self, x: Any, bias: Any = 0.0, source: Any = None) -> Any:
+        source = x if source is None else source  # what is looked at, (B, S, M)
         queries = self.split(self.query(x)) / math.sqrt(self.dim)
-        keys, values = self.split(self.key(x)), self.split(self.value(x))
+        keys, values = self.split(self.key(source)), self.split(self.value(source))
         scores = ops.matmul(queries, ops.swapaxes(keys, -1, -2)) + bias  # (B, H, T, D) x (B, H, D, S) -> (B, H, T, S)
         weights = self.dropout(ops.softmax(scores, axis=-1))
         gathered = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))  # (B, T, H, D)

@@ -11,6 +11,7 @@ from hornbook_hub.tasks.images import DistilledImageClassifier, ImageClassifier,
 from hornbook_hub.tasks.masked_lm import MaskedLM, ReplacedTokenDetector
 from hornbook_hub.tasks.question_answering import QuestionAnswering
 from hornbook_hub.tasks.retrieval import POOLINGS, InBatchNegatives, Reranker, TextEmbedder
+from hornbook_hub.tasks.segmentation import ImageSegmenter
 from hornbook_hub.tasks.seq2seq_lm import Seq2SeqLM
 from hornbook_hub.tasks.task import Task
 from hornbook_hub.tasks.zero_shot import SigmoidContrast, SoftmaxContrast, ZeroShotImageClassifier
@@ -31,6 +32,7 @@ TASKS = {
         ImageClassifier,
         DistilledImageClassifier,
         ImageEmbedder,
+        ImageSegmenter,
         ZeroShotImageClassifier,
     )
 }
