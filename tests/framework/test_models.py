@@ -87,7 +87,7 @@ def test_sequential_built_by_a_batch_takes_batches_of_other_sizes():
     model = keras.Sequential([layers.Dense(2), layers.Reshape((2, 1))])
     assert model(np.zeros((5, 3), "float32")).shape == (5, 2, 1)
     assert model(np.zeros((4, 3), "float32")).shape == (4, 2, 1)
-    with pytest.raises(ValueError, match="must have shape|expected"):
+    with pytest.raises(ValueError, match="3.*4"):
         model(np.zeros((5, 4), "float32"))
 
 
