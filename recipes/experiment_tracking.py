@@ -47,6 +47,7 @@ def read_back(folder: Path) -> dict[str, list[float]]:
 def main(arguments: Any) -> dict[str, Any]:
     """Train with all trackers looking on, and compare what they hold with the history."""
     import numpy as np
+
     from hornbook_datasets import penguins
 
     (x_train, y_train), (x_test, y_test) = penguins.load_data()

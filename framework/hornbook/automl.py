@@ -102,7 +102,7 @@ class TableSpace(Space):
         units = hp.Choice("units", [16, 32, 64, 128, 256], default=64)
         for _ in range(hp.Int("layers", 1, 3, default=2)):
             x = layers.Dense(units)(x)
-            x = layers.BatchNormalization()(x) if normalized else x
+            x = layers.BatchNormalization(momentum=0.9)(x) if normalized else x
             x = layers.ReLU()(x)
         return inputs, x
 
@@ -131,7 +131,7 @@ class ImageSpace(Space):
         filters = hp.Choice("filters", [16, 32, 64], default=32)
         for i in range(hp.Int("rounds", 1, 3, default=2)):
             x = layers.Conv2D(filters * 2**i, 3, padding="same", use_bias=False)(x)
-            x = layers.MaxPooling2D(padding="same")(layers.ReLU()(layers.BatchNormalization()(x)))
+            x = layers.MaxPooling2D(padding="same")(layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x)))
         flat = hp.Choice("end", ["flatten", "average"]) == "flatten"
         return inputs, layers.Flatten()(x) if flat else layers.GlobalAveragePooling2D()(x)
 
@@ -161,6 +161,7 @@ class TextSpace(Space):
         if reads in ("words", "pairs"):
             known, ngrams = (self.words, 1) if reads == "words" else (self.pairs, 2)
             x = layers.TextVectorization(vocabulary=known, ngrams=ngrams, output_mode="multi_hot")(inputs)
+            x = ops.cast(x, "float32")
             return inputs, layers.Dense(units, activation="relu")(x) if units else x
         numbers = layers.TextVectorization(vocabulary=self.words, output_sequence_length=length)(inputs)
         x = layers.Embedding(len(self.words) + 2, dim, mask_zero=reads == "average")(numbers)  # 0 no word, 1 unknown

@@ -1,6 +1,7 @@
 """What trackers are told, read back with their own packages, without a network."""
 
 import json
+import struct
 import sys
 
 import numpy as np
@@ -85,38 +86,49 @@ def test_mlflow_after_a_kill(mlflow, tmp_path):
 
 # ------------------------------------------------------------------------------------------------------ W & B
 @pytest.fixture
-def wandb(tmp_path, monkeypatch):
+def wandb(monkeypatch):
     found = pytest.importorskip("wandb", reason="wandb reads back what was written")
-    for name, value in {"MODE": "offline", "DIR": str(tmp_path), "SILENT": "true", "ERROR_REPORTING": "false"}.items():
+    for name, value in {"MODE": "offline", "SILENT": "true", "ERROR_REPORTING": "false"}.items():
         monkeypatch.setenv(f"WANDB_{name}", value)
     yield found
     found.finish()
 
 
-def records(wandb, folder):
+def stored(path):
+    """The records of a W&B file: a LevelDB log, pieces in blocks of 32 KiB, behind a header of 7 bytes."""
+    content, place, pieces = path.read_bytes(), 7, []
+    while place + 7 <= len(content):
+        left = 32768 - place % 32768
+        if left < 7:  # too little for another piece
+            place += left
+            continue
+        _, length, kind = struct.unpack_from("<IHB", content, place)
+        pieces.append(content[place + 7 : place + 7 + length])
+        place += 7 + length
+        if kind in (1, 4):  # whole, or the last piece
+            yield b"".join(pieces)
+            pieces = []
+
+
+def records(folder):
     """(history rows, config) of the runs in a folder."""
-    from wandb.proto import wandb_internal_pb2
-    from wandb.sdk.internal.datastore import DataStore
+    from wandb.proto.wandb_internal_pb2 import Record
 
     rows, config = [], {}
-    for path in sorted(folder.glob("wandb/offline-run-*/run-*.wandb")):
-        store = DataStore()
-        store.open_for_scan(str(path))
-        while (data := store.scan_data()) is not None:
-            record = wandb_internal_pb2.Record()
-            record.ParseFromString(data)
+    for path in folder.glob("wandb/offline-run-*/run-*.wandb"):
+        for record in map(Record.FromString, stored(path)):
             if record.WhichOneof("record_type") == "history":
                 items = record.history.item
                 rows.append({item.key or item.nested_key[0]: json.loads(item.value_json) for item in items})
             for change in (record.config, record.run.config):
-                config |= {item.key: json.loads(item.value_json) for item in change.update if item.key}
+                config |= {item.key or item.nested_key[0]: json.loads(item.value_json) for item in change.update}
     return rows, config
 
 
 def test_wandb(wandb, tmp_path):
-    history = fit(callbacks.WandbCallback(project="penguins", params={"fold": 3}, log_model=True))
+    history = fit(callbacks.WandbCallback(project="penguins", dir=str(tmp_path), params={"fold": 3}, log_model=True))
     assert wandb.run is None  # the run is over
-    rows, config = records(wandb, tmp_path)
+    rows, config = records(tmp_path)
     assert [row["epoch"] for row in rows] == [0, 1, 2]
     for name in ("loss", "val_mae"):
         np.testing.assert_allclose([row[name] for row in rows], history.history[name], rtol=1e-6)
@@ -124,11 +136,11 @@ def test_wandb(wandb, tmp_path):
 
 
 def test_wandb_in_a_run_of_the_user(wandb, tmp_path):
-    run = wandb.init(project="mine")
+    run = wandb.init(project="mine", dir=str(tmp_path))
     fit(callbacks.WandbCallback(), epochs=1)
     assert wandb.run is run
     run.finish()
-    assert len(records(wandb, tmp_path)[0]) == 1
+    assert len(records(tmp_path)[0]) == 1
 
 
 @pytest.mark.parametrize(("name", "kind"), [("mlflow", callbacks.MLflowCallback), ("wandb", callbacks.WandbCallback)])

@@ -16,6 +16,7 @@ from tests.framework import search_program  # noqa: E402
 import hornbook as keras  # noqa: E402
 from hornbook import callbacks, layers  # noqa: E402
 from hornbook.tuner import processes  # noqa: E402
+from hornbook.tuner import results as tuner_results  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -134,6 +135,11 @@ def test_a_gaussian_process_goes_on_with_the_same_random_numbers(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------------------ models
+@pytest.fixture
+def a_backup_each_epoch(monkeypatch):
+    monkeypatch.setattr(tuner_results, "SECONDS_BETWEEN", 0)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A search over models that nothing disturbed."""
@@ -158,7 +164,7 @@ def test_the_best_model_has_the_weights_of_its_best_epoch(whole):
         assert not os.path.exists(whole._backups_path(trial.trial_id))
 
 
-def test_a_trial_that_is_cut_goes_on_after_its_last_epoch(whole, tmp_path):
+def test_a_trial_that_is_cut_goes_on_after_its_last_epoch(whole, a_backup_each_epoch, tmp_path):
     class CutHere(callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 2:
@@ -320,7 +326,7 @@ def test_a_model_without_an_input_layer(tmp_path):
     np.testing.assert_allclose(search.get_best_models()[0].evaluate(x, y, verbose=0), score, rtol=1e-5)
 
 
-def test_a_fit_of_several_parts_is_gone_through_again(tmp_path):
+def test_a_fit_of_several_parts_is_gone_through_again(a_backup_each_epoch, tmp_path):
     """A trial that trains twice and is cut in the second fit does not train the first one again."""
 
     class Twice(tuner.HyperModel):

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+import time
 from typing import Any
 
 import numpy as np
@@ -112,11 +113,14 @@ class SaveBestEpoch(Callback):
             self.model.save_weights(self.path)
 
 
+SECONDS_BETWEEN = 1.0  # backups: those of short epochs would take longer than what they save
+
+
 class TrialBackup(BackupAndRestore):
     """The backups of one execution of a trial: of each `fit` in it, kept until the trial is over.
 
-    A trial that is run again, since the search was killed, passes through the fits that were done at once and goes on in
-    the one that was not.
+    A trial that is run again, since the search was killed, passes quickly through the fits that were done and goes on in
+    the one that was not. A kill costs the epoch that ran, and those of the second before it.
     """
 
     def __init__(self, folder: str) -> None:
@@ -127,7 +131,13 @@ class TrialBackup(BackupAndRestore):
         """Turn to the next fit's folder."""
         self.backup_dir = os.path.join(self._folder_of_all, f"fit_{self._fits}")
         self._fits += 1
+        self._kept_at = time.monotonic()
         super().on_train_begin(logs)
+
+    def _keep(self) -> None:
+        if time.monotonic() - self._kept_at >= SECONDS_BETWEEN:
+            super()._keep()
+            self._kept_at = time.monotonic()
 
 
 HOOKS = ("on_epoch_begin", "on_epoch_end", "on_batch_begin", "on_batch_end")

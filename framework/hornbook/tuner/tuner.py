@@ -35,7 +35,7 @@ class Tuner:
     """Searches for good hyperparameters: asks an oracle, builds and trains a model, tells the oracle the result.
 
     All of a search lies in `directory/project_name`. A search that is started again there goes on: trials that are over are
-    not run again, one that was under way goes on after its last epoch. The seed of an execution is made of the oracle's,
+    not run again, one that was under way goes on where it was a second before. The seed of an execution is made of the oracle's,
     the trial's name and the execution's number, so a trial gives the same numbers in whichever process it runs, and the
     search that was killed ends as one that was not. (`search` seeds Python's, NumPy's and the backend's generators.)
 
@@ -50,7 +50,8 @@ class Tuner:
         tuner_id: the name of this tuner among several; the environment's `KERASTUNER_TUNER_ID`, or "tuner0", if None.
         overwrite: begin anew, and remove what an earlier search left.
         executions_per_trial: how often each model is trained, from other random weights; the mean is the score.
-        backup: keep the state of a trial after each epoch. Without it, a trial that was cut begins anew.
+        backup: keep the state of a trial between epochs, once a second at most. Without it, a trial that was cut begins
+            anew.
 
     Raises:
         TypeError: for an oracle of another kind.
