@@ -3,8 +3,8 @@
 What:     a perceptron tells penguins apart; CSV, TensorBoard, MLflow and Weights & Biases look on, none with a network.
 Why:      a number that was not written down is lost; each tracker is one callback, and what it holds is what `fit` saw.
 Data:     Palmer penguins, 275 to learn from and 69 to test on (Gorman et al. 2014).
-Hardware: one CPU core, a few seconds.
-Expect:   TODO
+Hardware: one CPU core, about 15 seconds, of which most is the start of Weights & Biases.
+Expect:   98.6 % of the test penguins right by four measures, and in CSV and MLflow the losses of the history.
 Run:      python recipes/experiment_tracking.py --out runs
 """
 
@@ -31,6 +31,7 @@ def trackers(folder: Path) -> dict[str, Any]:
         os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
         found["mlflow"] = callbacks.MLflowCallback("penguins")
     if importlib.util.find_spec("wandb"):
+        os.environ.setdefault("WANDB_SILENT", "true")
         found["wandb"] = callbacks.WandbCallback(project="penguins", dir=str(folder), mode="offline")
     return found
 

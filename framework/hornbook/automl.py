@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from hornbook import callbacks, layers, ops, optimizers, tuner
+from hornbook import layers, ops, optimizers, tuner
+from hornbook.callbacks import EarlyStopping
 from hornbook.core.input_layer import Input
 from hornbook.models import Model
 
@@ -68,7 +69,7 @@ class Space(tuner.HyperModel):
             outputs = layers.Rescaling(self.head["deviation"], self.head["mean"])(outputs)
             loss, metrics = "mean_squared_error", ["mean_absolute_error"]
         model = Model(inputs, outputs)
-        rate = hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3)
+        rate = hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=3e-3)
         model.compile(optimizers.Adam(rate), loss, metrics=metrics)
         return model
 
@@ -242,7 +243,7 @@ class AutoModel:
             batch_size: rows in a step.
             validation_split: the share of rows, drawn at random, by which models are compared.
             validation_data: (x, y) to compare them by instead.
-            patience: epochs without a better objective before a trial ends.
+            patience: epochs without a smaller loss on the held-out rows before a trial ends.
             callbacks: further callbacks.
             verbose: as in `Model.fit`.
             workers: processes that try models at a time, as in `Tuner.search`.
@@ -281,7 +282,7 @@ class AutoModel:
             epochs=epochs,
             batch_size=batch_size,
             validation_data=validation_data,
-            callbacks=[self._stopping(patience), *(callbacks or [])],
+            callbacks=[EarlyStopping("val_loss", patience=patience), *(callbacks or [])],
             verbose=verbose,
             workers=workers,
         )
@@ -290,10 +291,6 @@ class AutoModel:
             raise RuntimeError("No trial came to an end; tuner.results_summary() says what went wrong in each.")
         self.model = models[0]
         return self
-
-    def _stopping(self, patience: int) -> Any:
-        objective = self.tuner.oracle.objective
-        return callbacks.EarlyStopping(objective.name, patience=patience, mode=objective.direction)
 
     def export_model(self) -> Model:
         """The best model, with its preprocessing: for `save`, `export`, or training on.
@@ -362,11 +359,9 @@ class _Table(AutoModel):
 
     def _learn_inputs(self, x: Any) -> None:
         columns = self._columns(x)
-        self._numeric = [name for name, column in columns.items() if _as_numbers(column) is not None]
-        self._wordy = [name for name in columns if name not in self._numeric]
-        numbers = (
-            np.stack([_as_numbers(columns[name]) for name in self._numeric], 1) if self._numeric else np.zeros((1, 0))
-        )
+        numeric = {name: numbers for name, c in columns.items() if (numbers := _as_numbers(c)) is not None}
+        self._numeric, self._wordy = list(numeric), [name for name in columns if name not in numeric]
+        numbers = np.stack(list(numeric.values()), 1) if numeric else np.zeros((1, 0))
         known = ~np.isnan(numbers)
         count = np.maximum(known.sum(0), 1)
         mean = np.where(known, numbers, 0).sum(0) / count
@@ -382,10 +377,10 @@ class _Table(AutoModel):
         if missing := [name for name in [*self._numeric, *self._wordy] if name not in columns]:
             raise ValueError(f"The table lacks the columns {missing}; it has {list(columns)}.")
         if self._numeric:
-            numbers = {name: _as_numbers(columns[name]) for name in self._numeric}
-            if wordy := [name for name, column in numbers.items() if column is None]:
+            numbers: list[Any] = [_as_numbers(columns[name]) for name in self._numeric]
+            if wordy := [name for name, column in zip(self._numeric, numbers, strict=True) if column is None]:
                 raise ValueError(f"The columns {wordy} held numbers when the model was found, and hold words now.")
-            found["numbers"] = np.stack(list(numbers.values()), 1).astype("float32")  # type: ignore[arg-type]
+            found["numbers"] = np.stack(numbers, 1).astype("float32")
         if self._wordy:
             found["words"] = np.stack([_as_words(columns[name]) for name in self._wordy], 1)
         return found
@@ -407,7 +402,7 @@ class StructuredDataClassifier(_Table, _Classifier):
     >>> from hornbook import automl
     >>> table = {"size": np.arange(40.0), "colour": np.array(["red", "blue"] * 20)}
     >>> found = automl.StructuredDataClassifier(max_trials=1, directory="searches")
-    >>> _ = found.fit(table, table["colour"], epochs=30, verbose=0)
+    >>> _ = found.fit(table, table["colour"], epochs=30, batch_size=8, verbose=0)
     >>> found.predict({"size": [3.0, 8.0], "colour": ["blue", "red"]}).tolist()
     ['blue', 'red']
     """
@@ -424,7 +419,7 @@ class StructuredDataRegressor(_Table):
     >>> from hornbook import automl
     >>> x = np.random.default_rng(0).normal(size=(200, 2))
     >>> found = automl.StructuredDataRegressor(max_trials=1, directory="searches")
-    >>> found.fit(x, 100 + 3 * x[:, 0], epochs=20, verbose=0).predict(x).shape
+    >>> found.fit(x, 100 + 3 * x[:, 0], epochs=1, verbose=0).predict(x).shape
     (200, 1)
     """
 
@@ -450,7 +445,7 @@ class ImageClassifier(_Classifier):
     >>> x = np.zeros((40, 8, 8), "uint8")
     >>> x[::2, :, :4] = 255
     >>> found = automl.ImageClassifier(max_trials=1, directory="searches")
-    >>> _ = found.fit(x, np.array(["left", "none"] * 20), epochs=2, verbose=0)
+    >>> _ = found.fit(x, np.array(["left", "none"] * 20), epochs=1, verbose=0)
     >>> found.predict_probabilities(x).shape
     (40, 2)
     """
@@ -482,7 +477,8 @@ class TextClassifier(_Classifier):
 
     >>> from hornbook import automl
     >>> texts, labels = ["good film", "bad film", "a good play", "a bad play"] * 10, ["+", "-"] * 20
-    >>> found = automl.TextClassifier(max_trials=1, directory="searches").fit(texts, labels, epochs=30, verbose=0)
+    >>> found = automl.TextClassifier(max_trials=1, directory="searches")
+    >>> _ = found.fit(texts, labels, epochs=30, batch_size=4, verbose=0)
     >>> found.predict(["good", "bad"]).tolist()
     ['+', '-']
     """

@@ -42,7 +42,7 @@ def test_a_table_into_classes(tmp_path):
     assert (found.predict(columns) == labels).mean() > 0.9
     np.testing.assert_allclose(found.predict_probabilities(columns).sum(-1), 1, rtol=1e-5)
     first = found.tuner.oracle.trials["0"].hyperparameters.values
-    assert first["units"] == 64 and first["layers"] == 2 and first["learning_rate"] == 1e-3
+    assert first["units"] == 64 and first["layers"] == 2 and first["learning_rate"] == 3e-3
     answers_again(found, columns, tmp_path)
 
     pandas = pytest.importorskip("pandas")

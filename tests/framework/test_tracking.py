@@ -3,6 +3,7 @@
 import json
 import struct
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -114,14 +115,18 @@ def records(folder):
     """(history rows, config) of the runs in a folder."""
     from wandb.proto.wandb_internal_pb2 import Record
 
+    found, end = [], time.monotonic() + 60
+    while not any(record.HasField("exit") for record in found) and time.monotonic() < end:
+        time.sleep(0.05)  # another process writes the file
+        (path,) = folder.glob("wandb/offline-run-*/run-*.wandb")
+        found = [Record.FromString(content) for content in stored(path)]
     rows, config = [], {}
-    for path in folder.glob("wandb/offline-run-*/run-*.wandb"):
-        for record in map(Record.FromString, stored(path)):
-            if record.WhichOneof("record_type") == "history":
-                items = record.history.item
-                rows.append({item.key or item.nested_key[0]: json.loads(item.value_json) for item in items})
-            for change in (record.config, record.run.config):
-                config |= {item.key or item.nested_key[0]: json.loads(item.value_json) for item in change.update}
+    for record in found:
+        if record.HasField("history"):
+            items = record.history.item
+            rows.append({item.key or item.nested_key[0]: json.loads(item.value_json) for item in items})
+        for change in (record.config, record.run.config):
+            config |= {item.key or item.nested_key[0]: json.loads(item.value_json) for item in change.update}
     return rows, config
 
 

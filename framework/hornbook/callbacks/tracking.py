@@ -94,7 +94,8 @@ class MLflowCallback(TrackingCallback):
     """Writes settings and the logs of each epoch to MLflow.
 
     To the run that is active (`with mlflow.start_run():`), or to one of its own, which ends with the training. Where:
-    `mlflow.set_tracking_uri` or `MLFLOW_TRACKING_URI`; it needs no server.
+    `mlflow.set_tracking_uri` or `MLFLOW_TRACKING_URI`. It needs no server: a data base in a file (`sqlite:///mlflow.db`) will
+    do, and with `MLFLOW_ALLOW_FILE_STORE=true` a folder (`file:///...`), which is all that mlflow-skinny knows.
 
     Args:
         experiment: the experiment of a run of its own, made if there is none; `MLFLOW_EXPERIMENT_NAME`, or MLflow's
