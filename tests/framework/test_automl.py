@@ -57,6 +57,7 @@ def test_a_table_into_classes(tmp_path):
         found.evaluate(columns, np.full(240, "huge"))
 
 
+@pytest.mark.exhaustive
 def test_a_table_into_numbers(tmp_path):
     x = np.random.default_rng(0).normal(size=(200, 3))
     y = 1000 + 50 * x[:, 0] - 20 * np.abs(x[:, 1])
@@ -67,6 +68,7 @@ def test_a_table_into_numbers(tmp_path):
     answers_again(found, x, tmp_path)
 
 
+@pytest.mark.exhaustive
 def test_images(tmp_path):
     x = np.random.default_rng(0).integers(0, 60, (80, 8, 8)).astype("uint8")
     y = np.arange(80) % 2

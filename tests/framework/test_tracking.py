@@ -140,6 +140,7 @@ def test_wandb(wandb, tmp_path):
     assert config["fold"] == 3 and config["optimizer"] == "Adam" and config["loss"] == "mse"
 
 
+@pytest.mark.exhaustive
 def test_wandb_in_a_run_of_the_user(wandb, tmp_path):
     run = wandb.init(project="mine", dir=str(tmp_path))
     fit(callbacks.WandbCallback(), epochs=1)

@@ -41,6 +41,9 @@ def plot_search(tuner: Any, path: str | os.PathLike | None = None) -> Any:
     names = list(dict.fromkeys(name for trial in trials for name in trial.hyperparameters.values))
     names = [name for name in names if not name.startswith("tuner/")]  # the epochs and brackets of Hyperband
 
+    space = tuner.oracle.get_space().space
+    logarithmic = {hp.name for hp in space if getattr(hp, "sampling", None) == "log"}
+
     pyplot = pyplot_or_error()
     columns = min(3, 1 + len(names))
     rows = math.ceil((1 + len(names)) / columns)
@@ -57,7 +60,7 @@ def plot_search(tuner: Any, path: str | os.PathLike | None = None) -> Any:
         values = [trial.hyperparameters.values[name] for trial in having]
         if any(isinstance(value, str | bool) for value in values):
             values = [str(value) for value in values]
-        elif min(values) > 0 and max(values) > 100 * min(values):
+        elif name in logarithmic:
             ax.set_xscale("log")
         ax.plot(values, [trial.score for trial in having], "o")
         ax.set_xlabel(name)

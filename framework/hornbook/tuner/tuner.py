@@ -321,9 +321,10 @@ class Tuner:
         """Called before a trial."""
 
     def on_trial_end(self, trial: Trial) -> None:
-        """Called after a trial, to end it for the oracle; its backups are removed."""
+        """Called after a trial, to end it for the oracle; its backups are removed, unless it is to be tried again."""
         self.oracle.end_trial(trial)
-        shutil.rmtree(self._backups_path(trial.trial_id), ignore_errors=True)
+        if self.oracle.get_trial(trial.trial_id).status != "INVALID":
+            shutil.rmtree(self._backups_path(trial.trial_id), ignore_errors=True)
 
     def on_epoch_begin(self, trial: Trial, model: Model, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Called before an epoch."""
