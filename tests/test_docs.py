@@ -29,12 +29,19 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_the_examples_of_a_page_run(page, capsys):
+    require_extras(page.name)
     namespace: dict = {"__name__": "page"}
     for code, shown in blocks(page):
         capsys.readouterr()
         exec(compile(code, str(page), "exec"), namespace)
         said = capsys.readouterr().out
         assert not shown or doctest.OutputChecker().check_output(shown, said, FLAGS), f"shown:\n{shown}\nsaid:\n{said}"
+
+
+def require_extras(name: str) -> None:
+    """Skip what stands on a library that is not installed."""
+    if name.startswith(("hornbook.tuner", "hornbook.automl", "tuning.md")):
+        pytest.importorskip("keras_tuner", reason="keras-tuner chooses the hyperparameters")
 
 
 def modules():
@@ -92,6 +99,7 @@ def rows():
 
 @pytest.mark.parametrize("name", list(rows()))
 def test_the_examples_of_docstrings_run(name, tmp_path, monkeypatch):
+    require_extras(name)
     module = importlib.import_module(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(os.environ, "COLUMNS", "120")

@@ -32,6 +32,7 @@ FLOORS = [
         "distillation",
         "distribution",
         "tuner",
+        "automl",
         "wrappers",
     },
     {"hornbook"},  # the page that names everything

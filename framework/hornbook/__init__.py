@@ -129,7 +129,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """`applications` and `datasets`, which stand on this package: they are loaded when they are asked for."""
-    if name in ("applications", "datasets"):
+    """What is loaded when it is asked for: what stands on this package, and what needs a library of its own."""
+    if name in ("applications", "automl", "datasets", "tuner"):
         return importlib.import_module(f"hornbook.{name}")
     raise AttributeError(f"module 'hornbook' has no attribute {name!r}")

@@ -10,6 +10,7 @@ from hornbook.callbacks.orbax import OrbaxCheckpoint
 from hornbook.callbacks.progress import ProgbarLogger
 from hornbook.callbacks.stopping import EarlyStopping, TerminateOnNaN
 from hornbook.callbacks.tensorboard import TensorBoard
+from hornbook.callbacks.tracking import MLflowCallback, WandbCallback
 
 __all__ = [
     "BackupAndRestore",
@@ -20,6 +21,7 @@ __all__ = [
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "MLflowCallback",
     "ModelCheckpoint",
     "OrbaxCheckpoint",
     "ProgbarLogger",
@@ -28,4 +30,5 @@ __all__ = [
     "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
+    "WandbCallback",
 ]

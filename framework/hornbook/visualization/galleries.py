@@ -15,7 +15,8 @@ from hornbook.visualization.drawing import (
 )
 
 
-def _figures() -> Any:
+def pyplot_or_error() -> Any:
+    """matplotlib's pyplot, or the error that says how to install it."""
     try:
         from matplotlib import pyplot
     except ImportError:
@@ -74,7 +75,7 @@ def plot_image_gallery(
         rows = math.ceil(math.sqrt(count))
     rows = math.ceil(count / cols) if rows is None else rows  # type: ignore[operator]
     cols = math.ceil(count / rows) if cols is None else cols
-    pyplot = _figures()
+    pyplot = pyplot_or_error()
     figure, axes = pyplot.subplots(rows, cols, figsize=(cols * scale, rows * scale), squeeze=False, frameon=False)
     figure.subplots_adjust(wspace=0, hspace=0.1 if label_map is not None else 0)
     for i, ax in enumerate(axes.flat):
