@@ -4,8 +4,9 @@ What:     a small convolutional network with the heads of RetinaNet (anchors, fo
           distributions of distances, aligned tasks): `--model retinanet` or `--model yolo`.
 Why:      to see all of a detector at work: boxes are matched, coded, learned, decoded, and of those that overlap one stays.
 Data:     drawn here: one to four discs, squares and crosses of any colour on a noisy image of 96 x 96, some partly hidden.
-Hardware: one CPU core, about N minutes.
-Expect:   on new images an AP50 of at least X (COCO's average precision at an overlap of 0.5).
+Hardware: one CPU core, about three minutes.
+Expect:   on new images an AP50 (COCO's average precision at an overlap of 0.5) of at least 0.94: RetinaNet has 0.974 and an AP
+          of 0.83, the other one 0.974 and 0.86, with seed 0.
 Run:      python recipes/detect_shapes.py --model yolo --out found
 """
 
@@ -57,10 +58,10 @@ def build(name: str) -> Any:
     """The detector; both kinds stand on the same network."""
     from hornbook_applications import detection
 
-    backbone = detection.csp_backbone(1 / 3, 0.25, input_shape=(SIDE, SIDE, 3))  # maps of 12 x 12, 6 x 6 and 3 x 3
+    backbone = detection.csp_backbone(1 / 3, 0.125, input_shape=(SIDE, SIDE, 3))  # maps of 12 x 12, 6 x 6 and 3 x 3
     if name == "yolo":
         return detection.YOLO(backbone, len(SHAPES), max_candidates=200)
-    sizes = {"max_level": 5, "filters": 64, "head_depth": 2, "anchor_size": 1.5}
+    sizes = {"max_level": 5, "filters": 48, "head_depth": 2, "anchor_size": 1.5}
     return detection.RetinaNet(backbone, len(SHAPES), **sizes, head_normalization=True, max_candidates=200)
 
 
@@ -108,4 +109,4 @@ def main(arguments: Any) -> dict[str, Any]:
 if __name__ == "__main__":
     options = command_line.parser(__doc__ or "", epochs=10, batch_size=16)
     options.add_argument("--model", choices=("retinanet", "yolo"), default="retinanet", help="which detector")
-    command_line.run(main, options, at_least={"AP50": 0.8})
+    command_line.run(main, options, at_least={"AP50": 0.94})

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import hornbook as keras
-from hornbook import layers, ops
+from hornbook import layers
 from hornbook.utils import bounding_boxes
 from hornbook_applications import detection
 from hornbook_applications.detection import anchors, boxes, losses, yolo
@@ -336,11 +336,11 @@ def test_a_detector_learns_is_kept_and_exported(make, tmp_path):
     images, labels = scene()
     model = make(score_threshold=0.01, max_detections=8)
     model.compile(keras.optimizers.Adam(0.01))
-    before = model.evaluate(images, labels, verbose=0, return_dict=True)
-    assert set(before) == {"loss", *model.loss_names}
-    assert before["loss"] == pytest.approx(sum(before[name] for name in model.loss_names), rel=1e-5)
-    history = model.fit(images, labels, batch_size=4, epochs=12, verbose=0).history["loss"]
-    assert np.isfinite(history).all() and min(history[-3:]) < 0.7 * history[0]
+    history = model.fit(images, labels, batch_size=4, epochs=12, verbose=0).history
+    assert set(history) == {"loss", *model.loss_names}
+    loss = np.array(history["loss"])
+    np.testing.assert_allclose(sum(np.array(history[name]) for name in model.loss_names), loss, rtol=1e-4)
+    assert np.isfinite(loss).all() and loss[-3:].min() < 0.7 * loss[0]
 
     found = model.predict(images, verbose=0)
     assert {k: (v.shape, v.dtype.name) for k, v in found.items()} == {
@@ -356,9 +356,6 @@ def test_a_detector_learns_is_kept_and_exported(make, tmp_path):
     again = loaded.predict(images, verbose=0)
     for name in found:
         np.testing.assert_allclose(again[name], found[name], atol=1e-5)
-    assert loaded.evaluate(images, labels, verbose=0) == pytest.approx(
-        model.evaluate(images, labels, verbose=0), rel=1e-5
-    )
 
     model.export(tmp_path / "saved", verbose=False)
     served = tf.saved_model.load(str(tmp_path / "saved")).serve(images.astype("float32"))
@@ -372,11 +369,11 @@ def test_formats_of_boxes_and_free_sizes(make):
     pixels, relative = make(size=None), make(size=None, bounding_box_format="rel_center_xywh")
     relative.set_weights(pixels.get_weights())
     converted = bounding_boxes.convert_format(labels["boxes"], "xyxy", "rel_center_xywh", 64, 64).numpy()
-    pixels.compile("sgd"), relative.compile("sgd")
-    same = relative.evaluate(images, {**labels, "boxes": converted}, verbose=0)
-    assert same[0] == pytest.approx(pixels.evaluate(images, labels, verbose=0)[0], rel=1e-4)
-    wide = np.zeros((1, 90, 130, 3), "float32")  # no multiples of the strides
-    found, expected = relative.predict(wide, verbose=0), pixels.predict(wide, verbose=0)
+    loss = pixels.compute_loss(images, labels, pixels(images))
+    same = relative.compute_loss(images, {**labels, "boxes": converted}, relative(images))
+    np.testing.assert_allclose(same, loss, rtol=1e-4)
+    wide = np.random.default_rng(0).uniform(0, 255, (1, 90, 130, 3))  # no multiples of the strides
+    found, expected = ({k: v.numpy() for k, v in model.detect(wide).items()} for model in (relative, pixels))
     np.testing.assert_array_equal(found["counts"], expected["counts"])
     back = bounding_boxes.convert_format(found["boxes"], "rel_center_xywh", "xyxy", 90, 130)
     count = found["counts"][0]
@@ -396,7 +393,7 @@ def test_what_a_detector_cannot_learn_from_is_told(make):
     with pytest.raises(FloatingPointError, match="boxes of a batch's labels are not finite"):
         model.fit(tf.data.Dataset.from_tensor_slices((images, broken)).batch(4), verbose=0)
     nothing = {"boxes": np.zeros((4, 0, 4), "float32"), "classes": np.zeros((4, 0), "int32")}
-    assert np.isfinite(model.evaluate(images, nothing, verbose=0)[0])
+    assert np.isfinite(model.compute_loss(images, nothing, model(images)))
     with pytest.raises(ValueError, match="4 axes, not 3"):
         model.predict(images[0], verbose=0)
 
@@ -461,6 +458,7 @@ def test_the_loss_of_retinanet_is_its_equation():
     np.testing.assert_allclose(found["box_loss"], box / (state == 1).sum(), rtol=1e-4)
 
 
+@pytest.mark.exhaustive
 def test_two_devices_have_the_loss_of_one():
     images, labels = scene()
     keras.utils.set_random_seed(0)
@@ -478,7 +476,7 @@ def test_in_mixed_precision():
     keras.config.set_dtype_policy("mixed_bfloat16")
     images, labels = scene()
     model = yolo_like()
-    model.compile("sgd")
-    assert np.isfinite(model.fit(images, labels, verbose=0).history["loss"]).all()
-    assert model.predict(images, verbose=0)["boxes"].dtype == "float32"
-    assert ops.shape(model(images)["boxes"][0]) == (4, 8, 8, 64)
+    raw = model(images)
+    assert raw["boxes"][0].dtype == "bfloat16" and raw["boxes"][0].shape == (4, 8, 8, 64)
+    assert np.isfinite(model.compute_loss(images, labels, raw))
+    assert model.detect(images)["boxes"].dtype == "float32"

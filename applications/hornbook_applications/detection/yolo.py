@@ -132,13 +132,13 @@ def path_aggregation(maps: Sequence, depth: int) -> list:
     """
     fine, middle, coarse = maps
     widths = [x.shape[-1] for x in maps]
-    joint = layers.Concatenate(name="down_1_join")([UpsampleLike(name="down_1_up")([coarse, middle]), middle])
+    joint = layers.Concatenate(name="down_1_maps")([UpsampleLike(name="down_1_up")([coarse, middle]), middle])
     middle = csp_stage(joint, widths[1], depth, False, "down_1")
-    joint = layers.Concatenate(name="down_0_join")([UpsampleLike(name="down_0_up")([middle, fine]), fine])
+    joint = layers.Concatenate(name="down_0_maps")([UpsampleLike(name="down_0_up")([middle, fine]), fine])
     fine = csp_stage(joint, widths[0], depth, False, "down_0")
-    joint = layers.Concatenate(name="up_1_join")([convolve(fine, widths[0], 3, 2, "up_1_down"), middle])
+    joint = layers.Concatenate(name="up_1_maps")([convolve(fine, widths[0], 3, 2, "up_1_down"), middle])
     middle = csp_stage(joint, widths[1], depth, False, "up_1")
-    joint = layers.Concatenate(name="up_2_join")([convolve(middle, widths[1], 3, 2, "up_2_down"), coarse])
+    joint = layers.Concatenate(name="up_2_maps")([convolve(middle, widths[1], 3, 2, "up_2_down"), coarse])
     return [fine, middle, csp_stage(joint, widths[2], depth, False, "up_2")]
 
 
