@@ -94,7 +94,8 @@ def main(arguments: Any) -> dict[str, Any]:
     model = build(arguments.model)
     steps = epochs * -(-count // arguments.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(2e-4, steps, warmup_target=2e-3, warmup_steps=max(steps // 10, 1))
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=1e-3, global_clipnorm=10.0))
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-3, global_clipnorm=10.0)
+    model.compile(optimizer, run_eagerly=arguments.smoke)  # two steps are sooner run than traced
     history = model.fit(images, labels, batch_size=arguments.batch_size, epochs=epochs).history
     found = model.predict(new_images, verbose=0)
     metric = detection.MeanAveragePrecision()

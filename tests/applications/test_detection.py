@@ -121,6 +121,12 @@ def test_which_point_learns_which_box():
 
 
 # --------------------------------------------------------------------------------------------------------- suppression
+def overlaps(box, places):
+    sides = np.minimum(box[2:], places[:, 2:]) - np.maximum(box[:2], places[:, :2])
+    common = sides.clip(0).prod(-1)
+    return common / ((box[2:] - box[:2]).prod() + (places[:, 2:] - places[:, :2]).prod(-1) - common)
+
+
 def suppressed(places, scores, iou_threshold, score_threshold, most):
     """The reference: for each class the best box stays, those it overlaps go, and so on."""
     kept = []
@@ -129,7 +135,7 @@ def suppressed(places, scores, iou_threshold, score_threshold, most):
         while left:
             best = left.pop(0)
             kept.append((scores[best, label], label, best))
-            iou = np.asarray(bounding_boxes.compute_iou(places[best : best + 1], places, "xyxy"))[0]
+            iou = overlaps(places[best], places)
             left = [i for i in left if iou[i] <= iou_threshold]
     kept = sorted(kept, reverse=True)[:most]
     return [row[0] for row in kept], [row[1] for row in kept], places[[row[2] for row in kept]]
@@ -266,7 +272,8 @@ def test_the_metric_by_hand():
     metric.update_state(relative[0], {**relative[1], "scores": np.array([[0.9], [0.5]])})
     result = metric.result()  # one of two found, and well enough for the overlaps 0.5 to 0.7
     assert result["AP50"] == pytest.approx(51 / 101) and result["AP75"] == 0 and result["AP_large"] == -1
-    assert result["AP"] == pytest.approx(51 / 101 / 2) and result["AR1"] == result["AP_small"] / (51 / 101) / 2
+    assert result["AP"] == pytest.approx(51 / 101 / 2) and result["AP_small"] == result["AP"]
+    assert result["AR1"] == pytest.approx(1 / 2 / 2)
 
 
 @pytest.mark.parametrize(
@@ -284,8 +291,13 @@ def test_what_the_metric_cannot_count_is_told(change, message):
     truth = {"boxes": np.zeros((1, 1, 4)), "classes": np.zeros((1, 1), int)}
     with pytest.raises(ValueError, match=message):
         detection.MeanAveragePrecision().update_state(truth, {**truth, "scores": np.ones((1, 1)), **change})
+
+
+def test_the_metric_in_a_graph_is_told():
+    metric = detection.MeanAveragePrecision()
+    step = tf.function(lambda x: metric.update_state({"boxes": x, "classes": x}, {}), autograph=False)
     with pytest.raises(TypeError, match="cannot be updated in a graph"):
-        tf.function(lambda x: detection.MeanAveragePrecision().update_state({"boxes": x, "classes": x}, {}))(tf.ones(1))
+        step(tf.ones(1))
 
 
 # -------------------------------------------------------------------------------------------------------- whole models
@@ -328,19 +340,19 @@ def scene(images=4, size=64):
     return pixels, detection.pad_labels([*places, []], [*[[i % 2] for i in range(images - 1)], []])
 
 
-MODELS = pytest.mark.parametrize("make", [retinanet, yolo_like])
+MODELS = pytest.mark.parametrize("make", [retinanet, pytest.param(yolo_like, marks=pytest.mark.exhaustive)])
 
 
 @MODELS
-def test_a_detector_learns_is_kept_and_exported(make, tmp_path):
+def test_a_detector_learns_and_is_kept(make, tmp_path):
     images, labels = scene()
     model = make(score_threshold=0.01, max_detections=8)
-    model.compile(keras.optimizers.Adam(0.01))
-    history = model.fit(images, labels, batch_size=4, epochs=12, verbose=0).history
+    model.compile(keras.optimizers.Adam(0.005))
+    history = model.fit(images, labels, batch_size=4, epochs=40, verbose=0).history
     assert set(history) == {"loss", *model.loss_names}
     loss = np.array(history["loss"])
     np.testing.assert_allclose(sum(np.array(history[name]) for name in model.loss_names), loss, rtol=1e-4)
-    assert np.isfinite(loss).all() and loss[-3:].min() < 0.7 * loss[0]
+    assert np.isfinite(loss).all() and loss[-5:].mean() < 0.7 * loss[:5].mean()
 
     found = model.predict(images, verbose=0)
     assert {k: (v.shape, v.dtype.name) for k, v in found.items()} == {
@@ -353,12 +365,20 @@ def test_a_detector_learns_is_kept_and_exported(make, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert json.dumps(loaded.get_config()) == json.dumps(model.get_config())
-    again = loaded.predict(images, verbose=0)
+    again = loaded.detect(images)
     for name in found:
-        np.testing.assert_allclose(again[name], found[name], atol=1e-5)
+        np.testing.assert_allclose(again[name], found[name], atol=1e-4)
 
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("make", [retinanet, yolo_like])
+def test_what_is_exported_finds_the_same(make, tmp_path):
+    images, _ = scene()
+    model = make(score_threshold=0.001, max_detections=8)
     model.export(tmp_path / "saved", verbose=False)
-    served = tf.saved_model.load(str(tmp_path / "saved")).serve(images.astype("float32"))
+    saved, found = tf.saved_model.load(str(tmp_path / "saved")), model.detect(images)
+    served = saved.serve(images.astype("float32"))
+    assert found["counts"].numpy().max() > 0
     for name in found:
         np.testing.assert_allclose(served[name], found[name], atol=1e-4)
 
