@@ -3,7 +3,7 @@
 import pytest
 
 
-@pytest.mark.parametrize("model", ["retinanet", "yolo"])
+@pytest.mark.parametrize("model", ["retinanet", pytest.param("yolo", marks=pytest.mark.exhaustive)])
 def test_detectors_of_shapes(model, smoke, tmp_path):
     from PIL import Image
 

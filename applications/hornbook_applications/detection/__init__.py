@@ -14,8 +14,8 @@ metrics.py       COCO's mean average precision
 >>> import numpy as np
 >>> from hornbook_applications import detection
 >>> model = detection.YOLO(detection.csp_backbone(0.33, 0.125, input_shape=(64, 64, 3)), num_classes=3, max_detections=5)
->>> found = model.predict(np.zeros((2, 64, 64, 3), "uint8"), verbose=0)
->>> {name: array.shape for name, array in sorted(found.items())}
+>>> found = model.detect(np.zeros((2, 64, 64, 3), "uint8"))  # `predict` gives the same, batch by batch
+>>> {name: tuple(array.shape) for name, array in sorted(found.items())}
 {'boxes': (2, 5, 4), 'classes': (2, 5), 'counts': (2,), 'scores': (2, 5)}
 """
 

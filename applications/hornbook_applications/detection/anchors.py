@@ -49,7 +49,7 @@ def pyramid_points(sizes: Sequence, strides: Sequence[int]) -> tuple[Any, Any]:
     >>> points.shape, strides.numpy().ravel().tolist()
     (TensorShape([5, 2]), [8.0, 8.0, 8.0, 8.0, 16.0])
     """
-    points = [grid_points(*size, stride) for size, stride in zip(sizes, strides, strict=True)]
+    points = [grid_points(height, width, stride) for (height, width), stride in zip(sizes, strides, strict=True)]
     scales = [ops.full_like(p[:, :1], stride) for p, stride in zip(points, strides, strict=True)]
     return ops.concatenate(points, axis=0), ops.concatenate(scales, axis=0)
 

@@ -146,7 +146,7 @@ def check_labels(labels: Any, num_classes: int, bounding_box_format: str = "xyxy
     if (classes >= num_classes).any():
         raise ValueError(f"Classes go from 0 to {num_classes - 1} (-1 is filling), got {classes.max()}.")
 
-    def first(wrong: np.ndarray, what: str) -> None:
+    def first(wrong: Any, what: str) -> None:
         if (real & wrong).any():
             image, box = np.argwhere(real & wrong)[0]
             shown = boxes[image, box].astype("float64").tolist()

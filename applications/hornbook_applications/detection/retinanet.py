@@ -76,11 +76,8 @@ class RetinaNet(Detector):
     >>> from hornbook_applications import detection
     >>> backbone = detection.stages("MobileNetV3Small", weights=None, input_shape=(64, 64, 3))
     >>> model = detection.RetinaNet(backbone, num_classes=3, filters=32, head_depth=1, max_level=6)
-    >>> model.compile("adam")
-    >>> labels = detection.pad_labels([[[8, 8, 40, 40]], []], [[2], []])
-    >>> history = model.fit(keras.ops.zeros((2, 64, 64, 3)), labels, verbose=0)
-    >>> sorted(history.history)
-    ['box_loss', 'class_loss', 'loss']
+    >>> [tuple(x.shape) for x in model(keras.ops.zeros((1, 64, 64, 3)))["boxes"]]  # nine anchors at each place
+    [(1, 8, 8, 36), (1, 4, 4, 36), (1, 2, 2, 36), (1, 1, 1, 36)]
     """
 
     loss_names = ("class_loss", "box_loss")
@@ -125,6 +122,7 @@ class RetinaNet(Detector):
         return pyramid_anchors(sizes_of(raw["classes"]), self.strides, **self.shapes)
 
     def losses_of(self, raw: Any, boxes: Any, classes: Any, is_box: Any) -> dict[str, Any]:
+        """The focal loss of all anchors that learn, and smooth L1 of those that found a box, both over the number of these."""
         anchors = self.anchors(raw)
         number, state = match(anchors, boxes, is_box)  # (B, A)
         logits, offsets = joined(raw["classes"], self.num_classes), joined(raw["boxes"], 4)  # (B, A, C), (B, A, 4)
@@ -143,6 +141,7 @@ class RetinaNet(Detector):
         }
 
     def decode(self, raw: Any) -> tuple[Any, Any]:
+        """The boxes that offsets make of anchors, and the probabilities of classes."""
         offsets = joined(raw["boxes"], 4)
         offsets = ops.concatenate((offsets[..., :2], ops.minimum(offsets[..., 2:], LARGEST)), axis=-1)
         boxes = decode_deltas_to_boxes(self.anchors(raw), offsets, "xyxy", "xyxy", "center_xywh", VARIANCE)

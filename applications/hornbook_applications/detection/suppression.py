@@ -51,8 +51,10 @@ def non_max_suppression(
     >>> print(found["scores"].numpy(), found["counts"].numpy())
     [[ 0.9  0.8 -1. ]] [2]
     """
-    fraction(iou_threshold, "iou_threshold"), fraction(score_threshold, "score_threshold")
-    positive_integer(max_detections, "max_detections"), positive_integer(max_candidates, "max_candidates")
+    fraction(iou_threshold, "iou_threshold")
+    fraction(score_threshold, "score_threshold")
+    positive_integer(max_detections, "max_detections")
+    positive_integer(max_candidates, "max_candidates")
     boxes, scores = ops.convert_to_tensor(boxes, "float32"), ops.convert_to_tensor(scores, "float32")
     rows, anchors, classes = ops.shape(scores)
     count = max_candidates

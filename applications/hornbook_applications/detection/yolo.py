@@ -222,11 +222,8 @@ class YOLO(Detector):
 
     >>> from hornbook_applications import detection
     >>> model = detection.YOLO(detection.csp_backbone(1 / 3, 0.125, input_shape=(64, 64, 3)), num_classes=3)
-    >>> model.compile("adam")
-    >>> labels = detection.pad_labels([[[8, 8, 40, 40]], []], [[2], []])
-    >>> history = model.fit(keras.ops.zeros((2, 64, 64, 3)), labels, verbose=0)
-    >>> sorted(history.history)
-    ['box_loss', 'class_loss', 'distribution_loss', 'loss']
+    >>> [tuple(x.shape) for x in model(keras.ops.zeros((1, 64, 64, 3)))["boxes"]]  # 16 bins for each of four sides
+    [(1, 8, 8, 64), (1, 4, 4, 64), (1, 2, 2, 64)]
     """
 
     loss_names = tuple(WEIGHTS)
@@ -266,6 +263,7 @@ class YOLO(Detector):
         return ops.reshape(logits, (ops.shape(logits)[0], -1, 4, BINS)), points, strides
 
     def losses_of(self, raw: Any, boxes: Any, classes: Any, is_box: Any) -> dict[str, Any]:
+        """Of all points the entropy of the classes, of those that learn a box two losses of it; over the sum of targets."""
         logits, points, strides = self.distributions(raw)
         found = distances_to_boxes(points, expected_distances(logits) * strides)  # (B, A, 4)
         said = joined(raw["classes"], self.num_classes)  # (B, A, C)
@@ -287,6 +285,7 @@ class YOLO(Detector):
         return {name: WEIGHTS[name] * share(values, target) for name, values in parts.items()}
 
     def decode(self, raw: Any) -> tuple[Any, Any]:
+        """The boxes that expected distances make of points, and the probabilities of classes."""
         logits, points, strides = self.distributions(raw)
         boxes = distances_to_boxes(points, expected_distances(logits) * strides)
         return boxes, ops.sigmoid(joined(raw["classes"], self.num_classes))
