@@ -8,6 +8,7 @@
 from hornbook_applications import (
     convnext,
     densenet,
+    detection,
     efficientnet,
     efficientnet_v2,
     imagenet_utils,
@@ -107,6 +108,7 @@ __all__ = [
     "Xception",
     "convnext",
     "densenet",
+    "detection",
     "efficientnet",
     "efficientnet_v2",
     "imagenet_utils",
