@@ -425,7 +425,7 @@ def test_arguments_that_do_not_fit_are_told():
         retinanet(bounding_box_format="xyz")
     with pytest.raises(ValueError, match="num_classes"):
         detection.YOLO(backbone(), 0)
-    with pytest.raises(ValueError, match="There are stages of ResNet50"):
+    with pytest.raises(ValueError, match="There is no application .ResNet18.; there are ConvNeXtBase"):
         detection.stages("ResNet18")
 
 
