@@ -68,6 +68,7 @@ def main(arguments: Any) -> dict[str, Any]:
         folder = Path(arguments.out or temporary)
         folder.mkdir(parents=True, exist_ok=True)
         looking_on = trackers(folder)
+        print(f"Looking on: {', '.join(sorted(looking_on))}.")
         history = model.fit(
             x_train,
             y_train,

@@ -327,6 +327,7 @@ def test_a_model_without_an_input_layer(tmp_path):
     np.testing.assert_allclose(search.get_best_models()[0].evaluate(x, y, verbose=0), score, rtol=1e-5)
 
 
+@pytest.mark.exhaustive
 def test_a_trial_that_is_tried_again_goes_on(whole, a_backup_each_epoch, tmp_path):
     class FailsOnce(callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
