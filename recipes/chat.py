@@ -57,8 +57,9 @@ QUESTIONS = ["Tell me the capital of Japan, please.", "And Greece?"]
 ROOM = 16  # pieces for an answer of the tiny model
 
 
-def conversation(kind: int, wording: str, first: str, second: str) -> list[dict[str, str]]:
+def conversation(kind: int, wording: str, countries: tuple[str, str]) -> list[dict[str, str]]:
     """A question on one country with its answer, and the same on another in few words with its answer."""
+    first, second = countries
     contents = [
         wording.format(KINDS[kind], first),
         FACTS[first][kind] + ".",
@@ -96,7 +97,7 @@ def learn(model: Any, arguments: Any) -> dict[str, list[float]]:
     import hornbook as keras
 
     model.tokenizer.settings["chat_template"] = TEMPLATE
-    rows = [conversation(*how, *both) for *how, both in product(range(3), WORDINGS, permutations(FACTS, 2))]
+    rows = [conversation(*row) for row in product(range(3), WORDINGS, permutations(FACTS, 2))]
     np.random.default_rng(arguments.seed).shuffle(rows)
     rows = rows[: 2 * arguments.batch_size if arguments.smoke else 2560]
     epochs = 1 if arguments.smoke else arguments.epochs
@@ -111,7 +112,7 @@ def learn(model: Any, arguments: Any) -> dict[str, list[float]]:
 def measure(model: Any, few: bool) -> dict[str, float]:
     """The share of right answers to the wordings of the test, and to the short questions behind them."""
     countries = zip(FACTS, [*FACTS][5:] + [*FACTS][:5], strict=True)
-    tests = [conversation(*how, *both) for *how, both in product(range(3), TEST_WORDINGS, countries)]
+    tests = [conversation(*row) for row in product(range(3), TEST_WORDINGS, countries)]
     tests = tests[:4] if few else tests
     figures = {}
     for name, turn in (("accuracy_unseen_wordings", 1), ("accuracy_by_the_history", 3)):

@@ -17,7 +17,7 @@ import command_line
 PIECES = 256  # of a review that are read; bert_tiny has 128 positions
 
 
-def load_reviews(arguments: Any) -> tuple[tuple, tuple]:
+def load_reviews(arguments: Any) -> tuple[tuple, ...]:
     """Reviews and labels to learn from and to test on, without the line breaks that they have as HTML."""
     from hornbook_datasets import imdb_reviews
 

@@ -54,7 +54,7 @@ def build() -> Any:
     engine.post_processor = processors.TemplateProcessing(single="$A <end>", special_tokens=[("<end>", 12)])
     tokenizer = hub.Tokenizer(engine, {"pad_token": "<end>"}, names=("input_ids", "attention_mask"))
     settings = AudioSettings(feature_size=64, sampling_rate=RATE, hop_length=80, n_fft=256, chunk_length=SECONDS)
-    special = {"pad_token_id": 12, "bos_token_id": 12, "eos_token_id": 12, "decoder_start_token_id": 13}
+    special: dict[str, Any] = {"pad_token_id": 12, "bos_token_id": 12, "eos_token_id": 12, "decoder_start_token_id": 13}
     config = WhisperConfig(
         vocab_size=len(pieces),
         num_mel_bins=settings.feature_size,
