@@ -36,6 +36,17 @@ def tiny(parser: argparse.ArgumentParser, what: str) -> argparse.ArgumentParser:
     return parser
 
 
+def pretrained(name: str, **options: Any) -> Any:
+    """A model of the hub, by `hornbook_hub.load`; where it cannot be had, that is said as of missing data."""
+    import hornbook_hub as hub
+    from hornbook_datasets import DataUnavailable
+
+    try:
+        return hub.load(name, **options)
+    except OSError as error:
+        raise DataUnavailable(str(error)) from None
+
+
 def run(
     main: Callable[[argparse.Namespace], dict[str, Any]],
     options: argparse.ArgumentParser,

@@ -11,11 +11,13 @@ import math
 import os
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from hornbook.layers import Dense
 from hornbook.layers.adaptable import Adaptable
 from hornbook.saving.atomic import written_aside
 from hornbook.saving.safetensors import Tensors
@@ -73,6 +75,35 @@ def places_of(model: Any) -> dict[str, Place]:
     return {name: Place(layer, attribute, transform) for name, (layer, attribute), transform in model.weight_rows(at)}
 
 
+def enable_lora(model: Any, rank: int, names: Sequence[str] | None, lora_alpha: float | None) -> None:
+    """Put new corrections on a model's backbone; see `HubModel.enable_lora`."""
+    backbone = getattr(model, "backbone", model)
+    adapted = [
+        layer
+        for layer in backbone._flatten_layers()
+        if isinstance(layer, Dense) and layer.trainable and (names is None or layer.name in names)
+    ]
+    if not adapted:
+        known = sorted({layer.name for layer in backbone._flatten_layers() if isinstance(layer, Dense)})
+        raise ValueError(f"No layer is named as one of {list(names or ())}; the dense layers are {known}.")
+    if any(layer.lora_enabled for layer in adapted):
+        raise ValueError(
+            "There are corrections already, and there can be one of a weight; hornbook.lora.merge(model) makes them part of the "
+            "weights."
+        )
+    for weight in backbone.weights:
+        weight.trainable = False
+    for layer in adapted:
+        layer.enable_lora(rank, lora_alpha)
+    changed(model)
+
+
+def changed(model: Any) -> None:
+    """Forget what was compiled before the weights had corrections."""
+    model._forget_compiled_steps()
+    getattr(model, "_writers", {}).clear()
+
+
 def load_adapter(model: Any, name: str | os.PathLike, merge: bool = False) -> None:
     """Put an adapter on a model; see `HubModel.load_adapter`."""
     files = find(name)
@@ -103,8 +134,7 @@ def load_adapter(model: Any, name: str | os.PathLike, merge: bool = False) -> No
             getattr(layer, f"lora_{large_weight(layer)}_{part}").assign_from(array)
         if merge:
             layer.merge_lora()
-    model._forget_compiled_steps()
-    getattr(model, "_writers", {}).clear()  # compiled before the weights had corrections
+    changed(model)
 
 
 def sorted_out(

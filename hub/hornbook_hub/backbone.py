@@ -1,7 +1,7 @@
 """Base of the backbones: a model that a config describes, with its files."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import hornbook as keras
@@ -17,6 +17,30 @@ class HubModel:
         super().__init_subclass__(**kwargs)
         if cls.__module__.startswith("hornbook_hub."):
             register_keras_serializable("hornbook_hub")(cls)
+
+    def enable_lora(
+        self, rank: int, target_layer_names: Sequence[str] | None = None, lora_alpha: float | None = None
+    ) -> None:
+        """Leave the backbone's weights as they are, and train corrections beside the kernels of its dense layers.
+
+        W + (lora_alpha / rank) A B, where B is zero at the start (see `hornbook.lora`). A head that has weights of its own is
+        trained as before. Call it before `compile`.
+
+        Args:
+            rank: the columns of A and rows of B.
+            target_layer_names: the names of the layers, such as ["query", "value"]; all dense layers if None.
+            lora_alpha: how strongly the corrections count; `rank` if None.
+
+        Raises:
+            ValueError: where no layer has such a name, and what `Dense.enable_lora` raises.
+
+        >>> import hornbook_hub as hub
+        >>> model = hub.load("gpt_tiny")
+        >>> model.enable_lora(4, ["queries_keys_values"])
+        >>> [(weight.name, weight.shape) for weight in model.trainable_weights[:2]]
+        [('lora_kernel_a', (128, 4)), ('lora_kernel_b', (4, 384))]
+        """
+        importlib.import_module("hornbook_hub.adapters").enable_lora(self, rank, target_layer_names, lora_alpha)
 
     def load_adapter(self, name: Any, merge: bool = False) -> None:
         """Put a LoRA adapter in PEFT's format on the model: corrections beside weights, and the heads that came with it.
@@ -44,8 +68,7 @@ class HubModel:
 
         >>> import hornbook_hub as hub
         >>> model = hub.load("bert_tiny")
-        >>> for block in model.backbone.blocks:
-        ...     block.attention.query.enable_lora(4)
+        >>> model.enable_lora(4, ["query", "value"])
         >>> model.save_adapter("adapter")
         >>> again = hub.load("bert_tiny")
         >>> again.load_adapter("adapter", merge=True)

@@ -59,6 +59,23 @@ def test_a_file_laid_out_by_hand(rslora, scale, tmp_path):
         model.load_adapter(folder)
 
 
+def test_corrections_alone_are_trained():
+    model = hub.load("bert_tiny", task="text_classifier")
+    model.enable_lora(2, ["query", "value"])
+    names = [weight.name for weight in model.trainable_weights]
+    assert names == ["lora_kernel_a", "lora_kernel_b"] * 4 + ["kernel", "bias"]
+    before = [weight.numpy() for weight in model.backbone.weights]
+    model.compile("adam", model.loss)
+    model.fit(["one", "two"], np.array([0, 1]), epochs=2, verbose=0)
+    moved = [bool(np.any(weight.numpy() != old)) for weight, old in zip(model.backbone.weights, before, strict=True)]
+    assert moved == [weight.trainable for weight in model.backbone.weights]
+    with pytest.raises(ValueError, match="corrections already"):
+        model.enable_lora(2)
+    assert [weight.name for weight in model.trainable_weights] == names
+    with pytest.raises(ValueError, match="named as one of .'q_proj'.; the dense layers are .'intermediate', 'key'"):
+        hub.load("bert_tiny").enable_lora(2, ["q_proj"])
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -26,6 +26,16 @@ def test_a_gpt_that_has_read_shakespeare():
     assert text.startswith("ROMEO:\n") and len(text) == len("ROMEO:\n") + 40
 
 
+def test_a_conversation_is_a_prompt():
+    model = hub.load("gpt_tiny")
+    model.tokenizer.settings["chat_template"] = "{% for m in messages %}{{ m.role }}:\n{{ m.content }}\n{% endfor %}"
+    messages = [{"role": "ROMEO", "content": "Speak!"}]
+    answer = model.chat(messages, max_new_tokens=20)
+    assert len(answer) == 20 and "".join(model.stream(messages, max_new_tokens=20)) == answer
+    assert model.generate(messages, max_new_tokens=20) == answer
+    assert model.generate("ROMEO:\nSpeak!\n", max_new_tokens=20, strip_prompt=True) == answer
+
+
 def test_a_resnet_that_has_seen_clothes(real_clothes):
     images, labels = real_clothes
     model = hub.load("resnet_tiny")

@@ -91,7 +91,8 @@ class CausalLM(Task):
         """Write on after prompts.
 
         Args:
-            prompts: a text or several, or ids: a row of them, or several rows of any lengths.
+            prompts: a text or several, or ids: a row of them, or several rows of any lengths; or a conversation, as `chat`
+                has it, of which the answer alone is given.
             max_length: how many pieces a text may have with its prompt.
             max_new_tokens: how many pieces to write; 64 if neither is given.
             sampler: "greedy" (the default), "random", "top_k", "top_p", "beam", "contrastive", or a `Sampler`, `Beams` or
@@ -135,7 +136,8 @@ class CausalLM(Task):
             ]
             given = [prompts] if one else list(prompts)
             results: list[Any] = [
-                text if strip_prompt else prompt + text for prompt, text in zip(given, after, strict=True)
+                text if strip_prompt or is_conversation(prompt) else prompt + text
+                for prompt, text in zip(given, after, strict=True)
             ]
         else:
             results = [ids if strip_prompt else [*row, *ids] for row, ids in zip(rows, written, strict=True)]
@@ -154,7 +156,10 @@ class CausalLM(Task):
         constraint: Any = None,
         **settings: Any,
     ) -> Iterator[Any]:
-        """What `generate` writes after one prompt, as it comes: parts of the text, or ids where the prompt is ids."""
+        """What `generate` writes after one prompt, as it comes: parts of the text, or ids where the prompt is ids.
+
+        The prompt may be a conversation, as `chat` has it; the parts are those of the answer.
+        """
         rows, one, texts = self._rows(prompt)
         if not one:
             raise ValueError(f"stream() writes on after one prompt, got {len(rows)}.")
@@ -188,9 +193,8 @@ class CausalLM(Task):
             settings: as `generate` has them.
         """
         assert self.tokenizer is not None
-        prompt = self.tokenizer.apply_chat_template(messages)
-        ids = self.tokenizer.engine.encode(prompt, add_special_tokens=False).ids
-        written = self.generate(ids, strip_prompt=True, **settings)
+        rows, _, _ = self._rows(messages)
+        written = self.generate(rows[0], strip_prompt=True, **settings)
         return self.tokenizer.decode(written)
 
     def score(self, texts: Any) -> list[np.ndarray]:
@@ -211,7 +215,12 @@ class CausalLM(Task):
         return [found[row, : len(numbers) - 1] for row, numbers in enumerate(rows)]
 
     def _rows(self, prompts: Any) -> tuple[list[list[int]], bool, bool]:
-        """Prompts as rows of ids; whether there was one alone; whether they are texts."""
+        """Prompts as rows of ids; whether there was one alone; whether they are texts, or a conversation."""
+        if is_conversation(prompts):
+            if self.tokenizer is None:
+                raise ValueError(f"{type(self).__name__} has no tokenizer, so prompts are ids.")
+            text = self.tokenizer.apply_chat_template(prompts)
+            return [self.tokenizer.engine.encode(text, add_special_tokens=False).ids], True, True
         if isinstance(prompts, str) or is_text(prompts):
             if self.tokenizer is None:
                 raise ValueError(f"{type(self).__name__} has no tokenizer, so prompts are ids.")
@@ -289,6 +298,11 @@ class CausalLM(Task):
         assert self.tokenizer is not None
         whole, before = self.tokenizer.decode([*prompt, *ids]), self.tokenizer.decode(prompt)
         return whole[len(before) :] if whole.startswith(before) else self.tokenizer.decode(ids)
+
+
+def is_conversation(x: Any) -> bool:
+    """Whether this is a list of messages {"role": "user", "content": "..."}."""
+    return isinstance(x, list) and bool(x) and all(isinstance(part, dict) and "role" in part for part in x)
 
 
 def _before(text: str, stops: Sequence[str]) -> str | None:
