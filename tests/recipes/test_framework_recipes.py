@@ -17,6 +17,7 @@ ROWS = [
     ("keyword_spotting", "test_accuracy", (0, 1), ("--tiny", "--batch-size", "8")),
     ("variational_autoencoder", "negative_elbo", (0, 1000), ()),
     ("custom_training_loop", "largest_difference", (0, 1e-5), ()),
+    ("mixed_precision", "accuracy_difference", (0, 1), ()),
     ("cartpole_reinforce", "mean_return", (1, 20), ()),
 ]
 SIBLINGS = [
