@@ -21,6 +21,7 @@ ROWS = [
     ("cartpole_reinforce", "mean_return", (1, 20), ()),
 ]
 SIBLINGS = [
+    ("cifar10_resnet", "test_accuracy", (0, 1), ("--batch-size", "8")),
     ("imdb_transformer", "test_accuracy", (0, 1), ("--batch-size", "8")),
     ("breast_cancer", "area", (0, 1), ()),
     ("time_series_pollution", "mean_absolute_error", (0, 1000), ("--batch-size", "8")),
