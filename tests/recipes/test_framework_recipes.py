@@ -20,9 +20,12 @@ ROWS = [
     ("cartpole_reinforce", "mean_return", (1, 20), ()),
 ]
 SIBLINGS = [
+    ("mixed_precision", "accuracy_difference", (0, 1), ()),
+    ("cifar10_resnet", "test_accuracy", (0, 1), ("--batch-size", "8")),
     ("imdb_transformer", "test_accuracy", (0, 1), ("--batch-size", "8")),
     ("breast_cancer", "area", (0, 1), ()),
     ("time_series_pollution", "mean_absolute_error", (0, 1000), ("--batch-size", "8")),
+    ("autoencoder_mnist", "mean_square_error", (0, 1), ()),
     ("metric_learning", "recall_at_1", (0, 1), ("--batch-size", "16")),
 ]
 
