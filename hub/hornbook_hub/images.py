@@ -237,7 +237,8 @@ class ImagePreprocessor(Preprocessor):
         [[[255, 0], [1, 1]]]
         """
         single = hasattr(masks, "getbands") or isinstance(masks, str | bytes | os.PathLike) or np.ndim(masks[0]) == 1
-        arrays = [self._prepared_mask(mask) for mask in ([masks] if single else masks)]
+        several: Any = [masks] if single else masks
+        arrays = [self._prepared_mask(mask) for mask in several]
         shapes = sorted({array.shape for array in arrays})
         if len(shapes) > 1:
             raise ValueError(f"The masks end up of several sizes, {shapes[:3]}, and cannot be one batch.")
@@ -255,7 +256,8 @@ class ImagePreprocessor(Preprocessor):
             )
         image = Image.fromarray(array.astype("uint8"))
         if self.size is not None:
-            image = image.resize(self.resized(image.height, image.width)[::-1], resample=NEAREST)
+            height, width = self.resized(image.height, image.width)
+            image = image.resize((width, height), resample=NEAREST)
         array = np.asarray(image)[..., None]
         for crop in self.crops:
             array = center_crop(array, *crop, self.first_kept)
