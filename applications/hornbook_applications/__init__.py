@@ -1,5 +1,8 @@
 """Classic vision models, with Keras's signatures: a family in a file.
 
+Beyond Keras, each gives its maps (`features_only=True`), fits weights to other channels (`in_channels=1`), gets a new head
+(`new_head=5`) and prepares pixels inside (`include_preprocessing=True`): see `common.extended`.
+
 >>> from hornbook_applications import ResNet50
 >>> ResNet50(weights=None, input_shape=(32, 32, 3), classes=5).output_shape
 (None, 5)
