@@ -108,10 +108,9 @@ class Sequential(Model):
                 x = layer(x)
             except NotImplementedError:
                 return  # a layer that cannot be traced: the model runs its layers one by one
-        self._functional = Functional(first, x, name=self.name)
-        self._functional._heeds_sizes = (
-            False  # its layers say what they cannot take; the first data need not set a length
-        )
+        functional = Functional(first, x, name=self.name)
+        functional._heeds_sizes = False  # its layers say what they cannot take; the first data need not set a length
+        self._functional = functional
         self._build_shapes = {"input_shape": tuple(first.shape)}
 
     @property
