@@ -29,6 +29,12 @@ def test_a_chat_keeps_its_history(smoke, tmp_path):
     assert isinstance(hub.load(tmp_path / "chat").chat(found[-2:-1], max_new_tokens=4), str)
 
 
+@longer
+def test_ways_of_writing(smoke):
+    found = smoke("generate_text", "--tiny")
+    assert found["stream_is_what_generate_gives"] == 1 and found["nats_greedy"] > 0
+
+
 @pytest.mark.parametrize("name", ["chat", "speech_to_text"])
 def test_a_checkpoint_that_cannot_be_had_is_one_sentence(name, smoke, hornbook_data, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
