@@ -10,10 +10,7 @@ import hornbook_hub as hub
 from hornbook_hub.images import ImagePreprocessor
 from hornbook_hub.models.segformer import PRESETS, SegformerBackbone, SegformerConfig
 
-SMALL = {
-    **{"num_encoder_blocks": 2, "depths": [1, 1], "sr_ratios": [2, 1], "hidden_sizes": [4, 8], "patch_sizes": [7, 3]},
-    **{"strides": [4, 2], "num_attention_heads": [1, 2], "mlp_ratios": [2, 2], "decoder_hidden_size": 8},
-}
+SMALL = {"depths": [1, 1, 1, 1], "hidden_sizes": [4, 8, 10, 16], "num_attention_heads": [1, 2, 2, 2]}
 
 
 def small(**settings):
