@@ -27,7 +27,11 @@ def blocks(page: Path) -> list[tuple[str, str]]:
     return [block for block in BLOCK.findall(page.read_text()) if not block[0].startswith("# not run")]
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: p.relative_to(ROOT).as_posix())
+LONG = ("writing-on.md",)  # a dozen programs are compiled there, each of which tests/hub has too
+ROWS = [pytest.param(p, marks=[pytest.mark.exhaustive] if p.name in LONG else []) for p in PAGES if blocks(p)]
+
+
+@pytest.mark.parametrize("page", ROWS, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_the_examples_of_a_page_run(page, capsys):
     require_extras(page.name)
     namespace: dict = {"__name__": "page"}

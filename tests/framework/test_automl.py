@@ -78,6 +78,7 @@ def test_images(tmp_path):
     answers_again(found, x, tmp_path)
 
 
+@pytest.mark.exhaustive
 def test_texts(tmp_path):
     texts = [f"{a} {b} film" for a in ("a", "the", "this") for b in ("good", "fine", "bad", "dull")] * 8
     labels = np.array(["+", "+", "-", "-"] * 24)

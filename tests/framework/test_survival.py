@@ -82,7 +82,7 @@ MOMENTS = [("step", 0, 7), ("step", 2, 5), ("validation", 3, 1), ("end", 4, 0), 
 OFTEN = ("arrays", "pipeline")
 ROWS = [
     *[pytest.param(kind, 3, MOMENTS[1:2], marks=[] if kind in OFTEN else pytest.mark.exhaustive) for kind in KINDS],
-    ("arrays", "epoch", MOMENTS[2:]),
+    pytest.param("arrays", "epoch", MOMENTS[2:], marks=pytest.mark.exhaustive),
     *[
         pytest.param(kind, frequency, MOMENTS, marks=pytest.mark.exhaustive)
         for kind in KINDS
@@ -125,6 +125,7 @@ def test_a_run_on_two_replicas_goes_on_bit_for_bit(kind, frequency, moments, tmp
     assert_same(killed_run.train(kind, tmp_path, frequency, scope=two_replicas()), expected)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_run_on_two_replicas_goes_on_with_one(tmp_path, undisturbed):
     """Their parts of the metrics are put together."""

@@ -243,7 +243,7 @@ def test_two_processes_find_what_one_finds(start, whole, tmp_path):
     assert len(search.get_best_models()) == 1
 
 
-@pytest.mark.parametrize("retries", [0, 1])
+@pytest.mark.parametrize("retries", [1, pytest.param(0, marks=pytest.mark.exhaustive)])
 def test_a_process_that_is_killed_costs_one_run_of_its_trial(retries, start, tmp_path):
     search = search_program.Deadly(max_trials=4, seed=0, max_retries_per_trial=retries, directory=tmp_path)
     search.search(workers=2, verbose=0)

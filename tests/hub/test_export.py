@@ -107,6 +107,7 @@ def run(format, folder, inputs):
     return dict(np.load(folder / "m.out.npz"))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_classifier_is_served_from_strings(tmp_path):
     model = hub.load("bert_tiny", task="text_classifier", num_classes=3)

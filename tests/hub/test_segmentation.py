@@ -64,6 +64,7 @@ def test_maps_are_those_of_transformers(tmp_path):
     assert ours.evaluate(images, masks, verbose=0)[0] == pytest.approx(float(loss.detach()), rel=1e-4)
 
 
+@pytest.mark.exhaustive
 def test_a_segmenter_learns_and_keeps_in_files(tmp_path):
     import hornbook as keras
 

@@ -118,7 +118,8 @@ def test_a_long_sound_is_computed_in_stretches():
 
 
 # ------------------------------------------------------------------------------------------------------------- writing
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("seed", [0, 1])
 def test_pieces_are_those_of_transformers_to_the_last_position(seed, tmp_path):
     model, ours = twin(tmp_path, seed, suppress_tokens=[3, 40])  # a text that does not end
     features, options = sound(40, seed), {"language": "de", "task": "translate"}

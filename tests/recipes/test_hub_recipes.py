@@ -8,7 +8,7 @@ longer = pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("name", "figure", "batch_size", "file"),
     [
-        ("vit_cifar10", "test_accuracy", 8, "vit_cifar10/model.safetensors"),
+        pytest.param(*("vit_cifar10", "test_accuracy", 8, "vit_cifar10/model.safetensors"), marks=longer),
         ("lora_gemma", "share_of_weights_trained", 4, "adapter/adapter_model.safetensors"),
         pytest.param(*("finetune_bert_imdb", "test_accuracy", 4, "finetune_bert_imdb/model.safetensors"), marks=longer),
         pytest.param(*("speech_to_text", "character_error_rate", 4, "speech_to_text/model.safetensors"), marks=longer),

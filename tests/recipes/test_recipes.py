@@ -41,6 +41,7 @@ def test_mnist_on_two_devices(hornbook_data):
     assert 0 <= result(run("mnist_mlp.py", "--smoke", "--devices", "2"))["test_accuracy"] <= 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_two_workers_have_the_losses_of_one(hornbook_data, tmp_path):
     found = result(run("distributed_mnist.py", "--workers", "2", "--smoke", "--seconds", "250", "--out", str(tmp_path)))
@@ -54,6 +55,7 @@ def test_a_recipe_on_a_tpu_says_that_there_is_none(hornbook_data):
     assert done.returncode == 1 and "No TPU was found" in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_what_is_exported_answers_as_the_model_does(hornbook_data):
     modules = os.pathsep.join([os.environ.get("NODE_PATH", ""), str(ROOT / "build/npm/node_modules")])
@@ -103,7 +105,12 @@ def test_a_small_resnet_sees_clothes(smoke, hornbook_data, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "figure"), [("question_answering", "f1"), ("semantic_search", "first_after"), ("named_entities", "f1")]
+    ("name", "figure"),
+    [
+        ("question_answering", "f1"),
+        pytest.param("semantic_search", "first_after", marks=pytest.mark.exhaustive),
+        pytest.param("named_entities", "f1", marks=pytest.mark.exhaustive),
+    ],
 )
 def test_reading_texts(name, figure, smoke, hornbook_data, tmp_path):
     assert 0 <= smoke(name, "--tiny", "--batch-size", "4")[figure] <= 1
