@@ -27,7 +27,9 @@ def blocks(page: Path) -> list[tuple[str, str]]:
     return [block for block in BLOCK.findall(page.read_text()) if not block[0].startswith("# not run")]
 
 
-LONG = ("writing-on.md",)  # a dozen programs are compiled there, each of which tests/hub has too
+LONG = (  # what takes a quarter of a minute or more, of which the tests of its subject have the parts too
+    *("models.md", "writing-on.md", "exporting.md", "quantization.md", "segmentation.md", "tuning.md"),
+)
 ROWS = [pytest.param(p, marks=[pytest.mark.exhaustive] if p.name in LONG else []) for p in PAGES if blocks(p)]
 
 
@@ -91,13 +93,17 @@ def test_every_public_name_has_an_example():
     assert {name for name in lacking if not name.endswith(inner)} == WITHOUT
 
 
-APPLICATIONS = {f"hornbook_applications.{name}" for name in ("common", "imagenet_utils", "mobilenet")}
+ALWAYS = {f"hornbook_applications.{name}" for name in ("common", "imagenet_utils", "mobilenet")}
+ALWAYS |= {"hornbook_hub.models.bert"}
 
 
 def rows():
-    """The modules; of the applications, whose examples build whole networks, most run in exhaustive runs alone."""
+    """The modules; those whose examples build whole networks or search run in exhaustive runs, but for some."""
     for name in sorted(modules()):
-        always = not name.startswith("hornbook_applications.") or name in APPLICATIONS
+        always = not name.startswith(
+            ("hornbook_applications.", "hornbook_hub.models.", "hornbook.automl", "hornbook.tuner.tuner")
+        )
+        always = always or name in ALWAYS
         yield name if always else pytest.param(name, marks=pytest.mark.exhaustive)
 
 

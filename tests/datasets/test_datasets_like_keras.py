@@ -96,6 +96,8 @@ def test_hashes_and_addresses_are_those_of_keras(keras_datasets, module):
     hashes = set(re.findall(r"\b[0-9a-f]{64}\b", source))
     assert hashes <= {file.sha256 for file in module.INFO.files}
     for file in module.INFO.files:
+        if not file.urls:
+            continue  # a part of the data, that Keras does not know and no address offers
         assert file.path.rpartition("/")[2] in source and file.urls[0].rpartition("/")[0] in source
 
 
@@ -111,7 +113,7 @@ def test_fashion_mnist(lend):
     [
         {},
         pytest.param({"num_words": 5000, "skip_top": 20, "seed": 7}, marks=pytest.mark.exhaustive),
-        {"maxlen": 120, "num_words": 2000, "oov_char": None},
+        pytest.param({"maxlen": 120, "num_words": 2000, "oov_char": None}, marks=pytest.mark.exhaustive),
         pytest.param({"start_char": None, "index_from": None, "num_words": 300}, marks=pytest.mark.exhaustive),
         pytest.param(
             {"start_char": None, "index_from": 0, "oov_char": None, "skip_top": 5}, marks=pytest.mark.exhaustive

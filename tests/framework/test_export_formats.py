@@ -357,6 +357,7 @@ def test_tensorflow_js_layers_models(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_tensorflow_js_in_a_browser(tmp_path):
     if CHROMIUM is None:
         pytest.skip("there is no Chromium")

@@ -75,8 +75,8 @@ def measured(rows, connection):
 
 
 ROWS = [  # what, turns to warm up, turns to measure, turns in the longer form
-    ("fits", 20, 60, 1000),
-    ("predicts", 20, 60, 1000),
+    ("fits", 20, 40, 1000),
+    ("predicts", 20, 40, 1000),
     ("models", 20, 40, 1000),
     ("models_that_learn", 10, 20, 100),
     ("models_of_many_sessions", 10, 0, 100),

@@ -45,6 +45,7 @@ def test_beams_that_end(search, tmp_path):
         assert row == ours.generate([prompt], max_new_tokens=30, sampler="beam", **search)[0]
 
 
+@pytest.mark.exhaustive
 def test_contrastive_search_is_that_of_the_paper(tmp_path):
     _, ours = twin("llama", tmp_path, eos_token_id=None)
     alpha, k, count = 0.5, 3, 6

@@ -216,6 +216,7 @@ def test_a_pooling_that_is_not_known_is_refused(tmp_path):
         hub.load(tmp_path, task="backbone") and hub.TextEmbedder(hub.load(tmp_path, task="backbone"), pooling="sum")
 
 
+@pytest.mark.exhaustive
 def test_contrastive_fine_tuning_brings_partners_together(tmp_path):
     import tensorflow as tf
 

@@ -509,6 +509,7 @@ def test_keras_files(task, settings, tmp_path):
         np.testing.assert_array_equal(again.predict(texts, verbose=0), model.predict(texts, verbose=0))
 
 
+@pytest.mark.exhaustive
 def test_a_keras_file_goes_on_training_in_another_process(tmp_path):
     model = hub.load("bert_tiny", task="text_classifier", dtype="mixed_bfloat16")
     texts, labels = ["A good film.", "Cold soup."], np.array([1, 0])

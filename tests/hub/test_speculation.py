@@ -56,7 +56,8 @@ def excess(model, draft, wanted, temperature, **settings):
     return max(found)
 
 
-@pytest.mark.parametrize("kind", ["prompt", pytest.param("model", marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("kind", ["prompt", "model"])
 def test_greedy_is_the_same_with_a_draft(kind, tmp_path):
     model, draft = pair(tmp_path)
     draft = "prompt" if kind == "prompt" else draft

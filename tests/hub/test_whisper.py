@@ -129,7 +129,8 @@ def test_pieces_are_those_of_transformers_to_the_last_position(seed, tmp_path):
     assert found["segments"][0]["tokens"] == wanted and len(wanted) == 56  # of 60 positions, behind four
 
 
-@pytest.mark.parametrize("seed", [2, *(pytest.param(n, marks=pytest.mark.exhaustive) for n in (3, 4, 5))])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("seed", [2, 3, 4, 5])
 def test_a_long_sound_is_read_in_windows(seed, tmp_path):
     model, ours = twin(tmp_path, seed, spread=0.2 + 0.03 * seed)
     given = [sound(150, seed), sound(97, seed + 50), sound(40, seed + 90)]

@@ -9,7 +9,7 @@ longer = pytest.mark.exhaustive
     ("name", "figure", "batch_size", "file"),
     [
         pytest.param(*("vit_cifar10", "test_accuracy", 8, "vit_cifar10/model.safetensors"), marks=longer),
-        ("lora_gemma", "share_of_weights_trained", 4, "adapter/adapter_model.safetensors"),
+        pytest.param(*("lora_gemma", "share_of_weights_trained", 4, "adapter/adapter_model.safetensors"), marks=longer),
         pytest.param(*("finetune_bert_imdb", "test_accuracy", 4, "finetune_bert_imdb/model.safetensors"), marks=longer),
         pytest.param(*("speech_to_text", "character_error_rate", 4, "speech_to_text/model.safetensors"), marks=longer),
     ],

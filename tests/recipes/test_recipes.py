@@ -77,6 +77,7 @@ def test_the_perceptron_reads_digits(hornbook_data):
     assert result(run("mnist_mlp.py"))["test_accuracy"] >= 0.978
 
 
+@pytest.mark.exhaustive
 def test_pretraining(smoke, hornbook_data, tmp_path):
     assert smoke("pretrain_bert_tiny")["held_out_loss"] < 9
     import hornbook_hub as hub
@@ -85,6 +86,7 @@ def test_pretraining(smoke, hornbook_data, tmp_path):
     assert "CC BY" in (tmp_path / "README.md").read_text()
 
 
+@pytest.mark.exhaustive
 def test_a_small_gpt_reads_shakespeare(smoke, hornbook_data, tmp_path):
     found = smoke("pretrain_gpt_tiny", "--batch-size", "4")
     assert found["held_out_nats_per_character"] < 6
@@ -96,6 +98,7 @@ def test_a_small_gpt_reads_shakespeare(smoke, hornbook_data, tmp_path):
     assert (tmp_path / "README.md").is_file()
 
 
+@pytest.mark.exhaustive
 def test_a_small_resnet_sees_clothes(smoke, hornbook_data, tmp_path):
     assert 0 <= smoke("pretrain_resnet_tiny", "--batch-size", "8")["test_accuracy"] <= 1
     import hornbook_hub as hub
@@ -125,6 +128,7 @@ def test_what_was_read_before_helps():
     assert found["accuracy_after"] > max(found["accuracy_before"], 0.78)
 
 
+@pytest.mark.exhaustive
 def test_classes_by_their_names(smoke, tmp_path):
     assert 0 <= smoke("zero_shot_images", "--tiny", "--batch-size", "8")["accuracy_unseen"] <= 1
     import hornbook_hub as hub
