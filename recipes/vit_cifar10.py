@@ -13,29 +13,11 @@ Run:      python recipes/vit_cifar10.py --tiny
           python recipes/vit_cifar10.py --epochs 3
 """
 
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import command_line
-
-SUBSET = "cifar10/cifar-10-python-subset.tar.xz"  # rows 0 to 3,999 of the training images
-TRAINING = 3000
-
-
-def few_images() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """3,000 images and 1,000, of a file with just these under HORNBOOK_DATA, or of CIFAR-10."""
-    from hornbook_datasets import cifar, cifar10
-
-    path = Path(os.environ.get("HORNBOOK_DATA", "")) / SUBSET
-    if path.is_file():
-        members = tuple(f"{cifar10.FOLDER}/{name}" for name in ("data_batch_1", "test_batch"))
-        (x, y), (x_test, y_test) = cifar.read_batches(path, members, "labels", 10)
-        return (x, np.ravel(y)), (x_test, np.ravel(y_test))
-    (x, y), _ = cifar10.load_data()
-    return (x[:TRAINING], y[:TRAINING, 0]), (x[TRAINING:4000], y[TRAINING:4000, 0])
 
 
 def varied(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -71,10 +53,8 @@ def main(arguments: Any) -> dict[str, Any]:
     from hornbook_datasets import cifar10
 
     labels = {str(number): name for number, name in enumerate(cifar10.info().classes)}
-    if arguments.tiny:
-        (x, y), (x_test, y_test) = few_images()
-    else:
-        (x, y), (x_test, y_test) = ((images, classes[:, 0]) for images, classes in cifar10.load_data())
+    parts = cifar10.load_part() if arguments.tiny else cifar10.load_data()
+    (x, y), (x_test, y_test) = ((images, classes[:, 0]) for images, classes in parts)
     if arguments.smoke:
         x, y, x_test, y_test = x[: 2 * arguments.batch_size], y[: 2 * arguments.batch_size], x_test[:8], y_test[:8]
 

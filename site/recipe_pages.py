@@ -7,7 +7,7 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parent.parent
-MEASURED = ROOT / "recipes" / "measured.md"  # written by `hornbook recipes --all`
+MEASURED = ROOT / "recipes" / "measured.md"  # a copy of the `recipes.md` that `hornbook recipes --all` writes
 PART = re.compile(r"^(\w+): +(.*?)(?=^\w+: |\Z)", re.M | re.S)
 INTRODUCTION = """# Recipes
 
