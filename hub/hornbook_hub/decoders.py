@@ -247,7 +247,7 @@ def attend(
 
     Args:
         queries: (B, T, H, D).
-        keys, values: (B, S, G, D).
+        keys, values: (B, G, S, D).
         bias: (B, 1, T, S), 0 where a slot may be looked at.
         scale: usually 1 / sqrt(D).
         softcap: scores become softcap tanh(score / softcap), if given.
@@ -257,15 +257,20 @@ def attend(
         (B, T, H, D).
     """
     batch, time, heads, dim = ops.shape(queries)
-    groups = keys.shape[2]
+    groups = keys.shape[1]
     grouped = ops.reshape(queries * scale, (batch, time, groups, heads // groups, dim))
-    scores = ops.einsum("btgrd,bsgd->bgrts", grouped, keys)
+    scores = ops.einsum("btgrd,bgsd->bgrts", grouped, keys)
     if softcap is not None:
         scores = ops.tanh(scores / softcap) * softcap
     scores = ops.cast(scores, "float32") + ops.expand_dims(ops.cast(bias, "float32"), 2)
     weights = ops.cast(ops.softmax(scores, axis=-1), queries.dtype)
     weights = weights if dropout is None else dropout(weights)
-    return ops.reshape(ops.einsum("bgrts,bsgd->btgrd", weights, values), (batch, time, heads, dim))
+    return ops.reshape(ops.einsum("bgrts,bgsd->btgrd", weights, values), (batch, time, heads, dim))
+
+
+def by_heads(x: Any) -> Any:
+    """(B, T, heads, D) -> (B, heads, T, D)."""
+    return ops.transpose(x, (0, 2, 1, 3))
 
 
 def bias_of(positions: Any, slots: Any, window: int | None = None) -> Any:
@@ -287,7 +292,7 @@ class Cache:
     """The keys and values of what was read, one pair for each layer that makes them, and the positions of their slots.
 
     Attributes:
-        layers: [(keys, values)], each (B, S, G, D).
+        layers: [(keys, values)], each (B, G, S, D): a head's slots lie one after the other, as they are read.
         slots: (B, S) positions, `NOWHERE` where nothing is.
         used: how many slots are filled: a number that may be a tensor.
         source: what a decoder looks at besides, which stays as it is: of models with an encoder, see
@@ -356,16 +361,17 @@ class CausalAttention(layers.Layer):
         return ops.reshape(x, (*ops.shape(x)[:2], heads, self.dim))
 
     def call(self, x: Any, bias: Any, angles: Any = None, memory: Any = None, start: Any = None) -> Any:
-        """The output, and keys and values: with a `memory` (keys, values) of (B, S, G, D), those with new ones from slot
+        """The output, and keys and values: with a `memory` (keys, values) of (B, G, S, D), those with new ones from slot
         `start` on."""
         queries, keys, values = self.project(x)
         if self.query_norm is not None and self.key_norm is not None:
             queries, keys = self.query_norm(queries), self.key_norm(keys)
         if angles is not None:
             queries, keys = RotaryEmbedding.turn(queries, angles), RotaryEmbedding.turn(keys, angles)
+        keys, values = by_heads(keys), by_heads(values)
         if memory is not None:
-            keys = ops.slice_update(memory[0], (0, start, 0, 0), keys)
-            values = ops.slice_update(memory[1], (0, start, 0, 0), values)
+            keys = ops.slice_update(memory[0], (0, 0, start, 0), keys)
+            values = ops.slice_update(memory[1], (0, 0, start, 0), values)
         return self.look(queries, keys, values, bias), (keys, values)
 
     def look(self, queries: Any, keys: Any, values: Any, bias: Any) -> Any:
@@ -471,7 +477,7 @@ class DecoderBackbone(Backbone):
     def new_cache(self, batch: int, size: int) -> Cache:
         """An empty cache of `size` slots."""
         makers = [block.attention for block in self.blocks if getattr(block, "shares", None) is None]
-        shapes = [(batch, size, attention.groups, attention.dim) for attention in makers]
+        shapes = [(batch, attention.groups, size, attention.dim) for attention in makers]
         pairs = [(ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)) for shape in shapes]
         return Cache(pairs, ops.full((batch, size), NOWHERE, "int32"), 0)
 

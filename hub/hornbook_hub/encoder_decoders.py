@@ -12,15 +12,16 @@ from hornbook import layers, ops
 from hornbook.core.operation import infer
 from hornbook.core.repeats import Repeats
 from hornbook_hub.backbone import Backbone
-from hornbook_hub.decoders import NOWHERE, Cache, CausalAttention, bias_of, dense
+from hornbook_hub.decoders import NOWHERE, Cache, CausalAttention, bias_of, by_heads, dense
 
 
 class CrossAttention(CausalAttention):
     """Attention of a decoder to its source, whose keys and values are made once: (B, T, M) -> (B, T, M)."""
 
     def keys_and_values(self, source: Any) -> tuple[Any, Any]:
-        """Keys and values, (B, S, G, D) each, of (B, S, M)."""
-        return self.split(self.key(source), self.groups), self.split(self.value(source), self.groups)
+        """Keys and values, (B, G, S, D) each, of (B, S, M)."""
+        keys, values = (by_heads(self.split(product(source), self.groups)) for product in (self.key, self.value))
+        return keys, values
 
     def call(self, x: Any, bias: Any, pair: tuple[Any, Any]) -> Any:
         return self.look(self.split(self.query(x), self.heads), *pair, bias)
@@ -186,7 +187,7 @@ class EncoderDecoderBackbone(Backbone):
 
     def new_cache(self, batch: int, size: int) -> Cache:
         """An empty cache of `size` slots."""
-        shapes = [(batch, size, block.attention.groups, block.attention.dim) for block in self.blocks]
+        shapes = [(batch, block.attention.groups, size, block.attention.dim) for block in self.blocks]
         pairs = [(ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)) for shape in shapes]
         return Cache(pairs, ops.full((batch, size), NOWHERE, "int32"), 0)
 

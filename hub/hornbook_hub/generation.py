@@ -179,5 +179,5 @@ class Writer:
 def grown(memories: Any, slots: Any) -> tuple[Any, Any]:
     """A cache of twice the size that holds the same."""
     more = slots.shape[1]
-    pairs = [tuple(ops.pad(part, ((0, 0), (0, more), (0, 0), (0, 0))) for part in pair) for pair in memories]
+    pairs = [tuple(ops.pad(part, ((0, 0), (0, 0), (0, more), (0, 0))) for part in pair) for pair in memories]
     return pairs, ops.pad(slots, ((0, 0), (0, more)), constant_values=NOWHERE)
