@@ -13,7 +13,7 @@ from hornbook.quantizers import (
     unpack_int4,
 )
 
-FEW = 16  # vectors of a product that are multiplied one by one
+FEW = 6  # vectors of a product that are multiplied one by one
 
 
 class Integers:
