@@ -150,6 +150,20 @@ def test_predict_puts_ragged_batches_together():
     np.testing.assert_allclose(model.predict_on_batch(x), whole, rtol=1e-5, atol=1e-6)
 
 
+def test_batches_like_those_before_are_predicted_in_all_their_forms():
+    inputs = keras.Input((6,), name="x")
+    model = keras.Model({"x": inputs}, {"y": layers.Dense(3)(inputs)})
+    x, _ = problem()
+    for _ in range(2):  # the second time all kinds are familiar
+        for batch in ({"x": x}, x, x[:5], x.astype("float64"), x.astype("int32"), x.tolist(), ops.convert_to_tensor(x)):
+            rows = batch["x"] if isinstance(batch, dict) else np.asarray(batch)
+            want = rows @ np.asarray(model.weights[0])
+            np.testing.assert_allclose(model.predict_on_batch(batch)["y"], want, rtol=1e-4, atol=1e-5)
+        model.weights[0].assign(model.weights[0] * 2)
+    with pytest.raises(ValueError, match="6"):
+        model.predict_on_batch(x[:, :5])
+
+
 def test_the_order_is_a_function_of_seed_and_epoch():
     orders = []
 

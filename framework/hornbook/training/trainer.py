@@ -824,9 +824,13 @@ class Trainer:
     @filtered
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
-        data = self._one_batch(x)
-        self._prepare(data, training=False)
-        return tree.map_structure(backend.convert_to_numpy, self.make_predict_function().batch(data))
+        steps = self.make_predict_function()
+        outputs = steps.again(x) if type(x) is np.ndarray else None
+        if outputs is None:
+            data = self._one_batch(x)
+            self._prepare(data, training=False)
+            outputs = steps.batch(data)
+        return tree.map_structure(backend.convert_to_numpy, outputs)
 
     def _one_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None) -> Any:
         if class_weight is not None and sample_weight is not None:
