@@ -1,7 +1,7 @@
 """A page for each family of models, made of its one file when the site is built.
 
-The sections of a family's file (config, parts, whole, WEIGHTS table) are those of its page; before them stand its presets and
-its row of the exactness page.
+The sections of a family's file (config, parts, whole, WEIGHTS table) are those of its page; before them stand its presets
+(of `checkpoints.py`) and its row of the exactness page.
 """
 
 import os
@@ -40,17 +40,18 @@ def title(module: Any) -> str:
 
 def page(kind: str, module: Any) -> str:
     """The page of a family."""
+    from hornbook_hub.checkpoints import PRESETS
+
     path = Path(module.__file__)
     sentence, _, more = module.__doc__.partition("\n")
     _, *rest = SECTION.split(path.read_text())
     lines = [f"# {title(module)}", sentence, linked(more.strip()), f"All of it is in `{path.relative_to(ROOT)}`."]
-    if module.PRESETS:
-        lines += ["## Presets", presets(module.PRESETS)]
+    if table := PRESETS.get(kind):
+        lines += ["## Presets", presets(table)]
     lines += ["## How exact", exactness(kind)]
     for name, code in zip(rest[::2], rest[1::2], strict=True):
-        if name != "PRESETS table":
-            heading, lead = SECTIONS.get(name, (name.capitalize(), ""))
-            lines += [f"## {heading}", lead, f"````python\n{code.strip()}\n````"]
+        heading, lead = SECTIONS.get(name, (name.capitalize(), ""))
+        lines += [f"## {heading}", lead, f"````python\n{code.strip()}\n````"]
     return "\n\n".join(filter(None, lines)) + "\n"
 
 
@@ -66,10 +67,10 @@ def presets(table: dict[str, dict[str, Any]]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for name, row in table.items():
-        others = ", ".join(f"`{other}`" for other in row.get("aliases", ()))
+        others = ", ".join(f"`{other}`" for other in row["aliases"])
         place, size = row.get("repository"), f"{row['parameters'] / 1e6:,.1f} M"
         origin = f"[{place}](https://huggingface.co/{place})" if place else "the package"
-        cells = (f"`{name}`", others, row.get("about", ""), size, row["licence"], origin)
+        cells = (f"`{name}`", others, row["about"], size, row["licence"], origin)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -79,7 +79,8 @@ def public_names():
             yield f"hornbook_datasets.{name}.{function}", getattr(module, function)
     yield "hornbook_datasets.as_dataset", hornbook_datasets.streams.as_dataset  # that of every data set
     for space, module in spaces.items():
-        for name, thing in vars(module).items():
+        for name in dir(module):
+            thing = getattr(module, name)
             is_ours = getattr(thing, "__module__", "").startswith("hornbook")
             if not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)) and is_ours:
                 yield f"{space}.{name}", thing

@@ -6,32 +6,12 @@
 'MaskedLM'
 """
 
-from hornbook_hub.backbone import Backbone
-from hornbook_hub.image_text import ImageTextPreprocessor
-from hornbook_hub.images import ImagePreprocessor
-from hornbook_hub.loading import download, load, presets
-from hornbook_hub.models.bert import BertBackbone, BertConfig
-from hornbook_hub.sampling import Beams, Contrastive, Sampler
-from hornbook_hub.tasks import (
-    AudioToText,
-    CausalLM,
-    DistilledImageClassifier,
-    ImageClassifier,
-    ImageEmbedder,
-    ImageSegmenter,
-    MaskedLM,
-    QuestionAnswering,
-    ReplacedTokenDetector,
-    Reranker,
-    Seq2SeqLM,
-    Task,
-    TextClassifier,
-    TextEmbedder,
-    TokenClassifier,
-    ZeroShotImageClassifier,
-)
-from hornbook_hub.tokenizers import Tokenizer
-from hornbook_hub.uploading import upload
+# ruff: noqa: F403, F405 - the names are those of `public`
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hornbook_hub.public import *
 
 __all__ = [
     "AudioToText",
@@ -64,3 +44,29 @@ __all__ = [
     "presets",
     "upload",
 ]
+
+
+def load_classes() -> None:
+    """Load the models, and TensorFlow with them, and put the public names here.
+
+    It is done when one of the names is asked for, or when a `.keras` file holds a class of this package; `hornbook presets`,
+    whose modules are in this package too, does without.
+
+    >>> import hornbook_hub
+    >>> hornbook_hub.load_classes()
+    >>> "BertBackbone" in vars(hornbook_hub)
+    True
+    """
+    public = importlib.import_module("hornbook_hub.public")
+    globals().update({name: getattr(public, name) for name in __all__})
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'hornbook_hub' has no attribute {name!r}")
+    load_classes()
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -22,7 +22,7 @@ from hornbook.layers.adaptable import Adaptable
 from hornbook.saving.atomic import written_aside
 from hornbook.saving.safetensors import Tensors
 from hornbook_hub.families import family_of
-from hornbook_hub.loading import find
+from hornbook_hub.files import find
 from hornbook_hub.weights import save_tensors, variable_at
 
 ROOT = "base_model.model."  # what PEFT puts before each name

@@ -1,4 +1,4 @@
-"""The command `hornbook`, also `python -m hornbook_hub`.
+"""The command `hornbook`, also `python -m hornbook_hub`. Nothing that it imports at its start takes TensorFlow along.
 
 hornbook presets [--family F] [--task T] [--cached]
 hornbook download NAME
@@ -8,13 +8,12 @@ hornbook run NAME [what the recipe is to be told ...]
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from hornbook_hub import recipes
-from hornbook_hub.loading import download, find, presets
+from hornbook_hub.files import download, find, presets
 
 
 def list_presets(arguments: argparse.Namespace) -> None:
@@ -43,7 +42,7 @@ def inform(arguments: argparse.Namespace) -> None:
             for key, value in row.items():
                 print(f"{key}: {', '.join(value) if isinstance(value, tuple) else value}")
     print(f"files: {files}")
-    print(json.dumps(files.json("config.json"), indent=2, sort_keys=True))
+    print(printable(files.contents("config.json").decode("utf-8", errors="replace")))
 
 
 def list_recipes(arguments: argparse.Namespace) -> int:
@@ -99,6 +98,15 @@ COMMANDS: dict[
         ],
     ),
 }
+
+
+def printable(text: str) -> str:
+    """A stranger's text for a terminal, which obeys control characters: they are written out.
+
+    >>> printable("\\x1b[2J")
+    '\\\\x1b[2J'
+    """
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def sized(count: int, unit: str) -> str:

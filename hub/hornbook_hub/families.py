@@ -1,12 +1,11 @@
 """The families of models that the hub knows, by the `model_type` of their `config.json`.
 
 A family is a module of `hornbook_hub.models` with the same names in each: `BACKBONE` (whose `config_class` is its config),
-`PREFIX`, `WEIGHTS`, `POOLER`, `HEADS`, `OTHER_HEADS`, `OLD_NAMES`, `ARCHITECTURES` and `PRESETS`. A family that reads
-something else than texts has a function `preprocessor(files, max_length)` too, and one whose published weights are short has
-their `STORED_DTYPE`. A new one is a new file there and a row here.
+`PREFIX`, `WEIGHTS`, `POOLER`, `HEADS`, `OTHER_HEADS`, `OLD_NAMES` and `ARCHITECTURES`. A family that reads something else
+than texts has a function `preprocessor(files, max_length)` too. A new one is a new file there, a row here, and rows in
+`checkpoints.PRESETS`.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from hornbook_hub.models import (
@@ -81,9 +80,3 @@ def family_of(backbone: Any) -> Any:
 def model_type_of(backbone: Any) -> str:
     """The `model_type` of a backbone's family."""
     return next(name for name, family in FAMILIES.items() if family is family_of(backbone))
-
-
-def preset_rows() -> Iterator[tuple[str, dict[str, Any]]]:
-    """(name, row) of every preset of every family."""
-    for family in dict.fromkeys(FAMILIES.values()):
-        yield from family.PRESETS.items()

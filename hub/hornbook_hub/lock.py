@@ -6,7 +6,6 @@
 A file that was looked for and is not there is null. Loading again with the same record gives the same bytes, or an error.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -15,14 +14,9 @@ from typing import Any
 
 from hornbook.core.untrusted import DamagedFileError, read_json
 from hornbook.saving.atomic import written_aside
+from hornbook_hub.files import sha256_of
 
 VERSION = 1
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file's contents, in hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_lock(path: str | os.PathLike, name: str) -> dict[str, Any] | None:
@@ -69,22 +63,44 @@ def _models(path: Path) -> dict[str, Any]:
     return models
 
 
-def check(name: str, path: Path | None, wanted: dict[str, Any] | None, lock: str | os.PathLike) -> None:
-    """Nothing, for a file that is what its record says.
+class Record:
+    """What a lock file says of one model's files: each is held to it once, and noted if the record does not know it.
 
-    Raises:
-        DamagedFileError: for a file with other contents, or one more or less.
+    Args:
+        files: name -> {"size", "sha256"}, or None for a file that is not there.
+        lock: the path of the lock file, for messages.
     """
-    if path is None or wanted is None:
-        if path is not None or wanted is not None:
-            there, before = ("there", "not there") if wanted is None else ("not there", "there")
-            raise DamagedFileError(f"{name} is {there}; when {lock} was written, it was {before}. {REMEDY}")
-        return
-    size = path.stat().st_size
-    if size != wanted["size"]:
-        raise DamagedFileError(f"{path} has {size:,} bytes; {lock} says {wanted['size']:,}. {REMEDY}")
-    if (found := sha256_of(path)) != wanted["sha256"]:
-        raise DamagedFileError(f"{path} has the sha256 {found}; {lock} says {wanted['sha256']}. {REMEDY}")
+
+    def __init__(self, files: dict[str, Any], lock: str | os.PathLike) -> None:
+        self.files, self.lock = dict(files), lock
+        self._held: set[str] = set()
+
+    def hold(self, name: str, path: Path | None) -> None:
+        """Compare a file with the record, or note it.
+
+        Raises:
+            DamagedFileError: for a file with other contents, or one more or less.
+        """
+        if name in self._held:
+            return
+        if name in self.files:
+            self._compare(name, path, self.files[name])
+        else:
+            about = None if path is None else {"size": path.stat().st_size, "sha256": sha256_of(path)}
+            self.files[name] = about
+        self._held.add(name)
+
+    def _compare(self, name: str, path: Path | None, wanted: dict[str, Any] | None) -> None:
+        if path is None or wanted is None:
+            if path is not None or wanted is not None:
+                there, before = ("there", "not there") if wanted is None else ("not there", "there")
+                raise DamagedFileError(f"{name} is {there}; when {self.lock} was written, it was {before}. {REMEDY}")
+            return
+        size = path.stat().st_size
+        if size != wanted["size"]:
+            raise DamagedFileError(f"{path} has {size:,} bytes; {self.lock} says {wanted['size']:,}. {REMEDY}")
+        if (found := sha256_of(path)) != wanted["sha256"]:
+            raise DamagedFileError(f"{path} has the sha256 {found}; {self.lock} says {wanted['sha256']}. {REMEDY}")
 
 
 REMEDY = "Get the file of then again; or, if the change is wanted, delete the model's entry and load it anew."

@@ -3,7 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-KNOWN_LICENCES = {"apache-2.0", "mit", "gemma", "llama2", "llama3", "llama3.1", "llama3.2", "cc-by-4.0", "bsd-3-clause"}
+KNOWN_LICENCES = {
+    "apache-2.0",
+    "mit",
+    "gemma",
+    "llama2",
+    "llama3",
+    "llama3.1",
+    "llama3.2",
+    "cc-by-4.0",
+    "cc-by-nc-4.0",
+    "bsd-3-clause",
+}
 
 
 def model_card(folder: Path, backbone: Any, architecture: str, task: str, described: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hornbook_hub.loading import repository_of
+from hornbook_hub.files import repository_of
 
 
 def upload(

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import time
+import types
 import zipfile
 from pathlib import Path
 
@@ -97,6 +98,18 @@ def test_custom_classes_come_by_custom_objects_or_are_named(tmp_path):
         keras.saving.load_model(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras", custom_objects={"Stranger": Stranger})
     np.testing.assert_array_equal(again(X), X)
+
+
+def test_a_package_that_is_imported_may_register_its_classes_late(monkeypatch):
+    class Late(layers.Layer):
+        pass
+
+    package = types.ModuleType("late_package")
+    package.load_classes = lambda: keras.saving.register_keras_serializable("late_package")(Late)
+    assert keras.saving.get_registered_object("late_package>Late") is None
+    monkeypatch.setitem(sys.modules, "late_package", package)
+    assert keras.saving.get_registered_object("late_package>Late") is Late
+    assert keras.saving.get_registered_object("this>Late") is None and "this" not in sys.modules
 
 
 def test_weights_alone(tmp_path):

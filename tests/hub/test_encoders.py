@@ -267,12 +267,12 @@ def test_scores_of_pairs_are_those_of_a_classifier_with_one_class(tmp_path):
 
 def test_a_preset_may_name_its_task(tmp_path, monkeypatch):
     from hornbook_hub import loading
-    from hornbook_hub.models import xlm_roberta
+    from hornbook_hub.checkpoints import PRESETS
 
     made("xlm-roberta", "text_classifier", num_labels=1).save_pretrained(tmp_path)
     assert hub.load(tmp_path).task == "text_classifier"
     monkeypatch.setattr(loading, "find", lambda name, revision=None: loading.Files(tmp_path, name))
-    assert xlm_roberta.PRESETS["bge_reranker_base"]["task"] == "reranker"
+    assert PRESETS["xlm-roberta"]["bge_reranker_base"]["task"] == "reranker"
     assert hub.load("bge_reranker_base").task == "reranker"
 
 

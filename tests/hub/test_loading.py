@@ -15,6 +15,7 @@ from huggingface_hub import constants
 
 import hornbook_hub as hub
 from hornbook_hub import BertBackbone, BertConfig, MaskedLM, Tokenizer
+from hornbook_hub.checkpoints import PRESETS, family, published
 from hornbook_hub.models import bert
 from hornbook_hub.models.llama import LlamaBackbone
 from hornbook_hub.weights import rows_of, save_tensors
@@ -186,8 +187,8 @@ def test_from_the_cache_with_the_hub_gone(served, monkeypatch):
 
 
 def test_a_preset_names_a_repository_and_a_revision(served, monkeypatch):
-    row = {"repository": REPOSITORY, "revision": REVISION, "aliases": ("bert_served_en",)}
-    monkeypatch.setitem(bert.PRESETS, "bert_served", row)
+    row = published(REPOSITORY, 1, "a test's", "bert_served_en", revision=REVISION)
+    monkeypatch.setitem(PRESETS, "bert", family("masked_lm", "MIT", {"bert_served": row}))
     assert hub.load("bert_served").task == hub.load("bert_served_en").task == "masked_lm"
     classifier = hub.load("bert_served", task="text_classifier", num_classes=2)
     assert classifier.predict(["a bad film"], verbose=0).shape == (1, 2)
@@ -196,7 +197,7 @@ def test_a_preset_names_a_repository_and_a_revision(served, monkeypatch):
 def test_the_real_presets_are_pinned():
     for row in hub.presets():
         assert "folder" in row or row["revision"] == "main" or len(row["revision"]) == 40
-    assert bert.PRESETS["bert_base"]["repository"] == "google-bert/bert-base-uncased"
+    assert PRESETS["bert"]["bert_base"]["repository"] == "google-bert/bert-base-uncased"
 
 
 def test_a_file_that_is_cut_off_leaves_nothing_behind(served, tmp_path):
@@ -320,9 +321,8 @@ def test_download_and_the_command_line(served, tmp_path, capsys):
 
 
 def test_presets_are_whole_rows(served, monkeypatch):
-    monkeypatch.setitem(
-        bert.PRESETS, "served", {"repository": REPOSITORY, "revision": REVISION, "parameters": 1, "licence": "MIT"}
-    )
+    row = published(REPOSITORY, 1, "a test's", revision=REVISION)
+    monkeypatch.setitem(PRESETS, "bert", {**PRESETS["bert"], **family("masked_lm", "MIT", {"served": row})})
     rows = {row["name"]: row for row in hub.presets()}
     for row in rows.values():
         assert {"name", "aliases", "family", "task", "parameters", "bytes", "licence", "cached"} <= set(row)

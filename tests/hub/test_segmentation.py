@@ -7,8 +7,9 @@ import pytest
 from tests.hub.test_images import IMAGENET, folder_of, picture
 
 import hornbook_hub as hub
+from hornbook_hub.checkpoints import PRESETS
 from hornbook_hub.images import ImagePreprocessor
-from hornbook_hub.models.segformer import PRESETS, SegformerBackbone, SegformerConfig
+from hornbook_hub.models.segformer import SegformerBackbone, SegformerConfig
 
 SMALL = {"depths": [1, 1, 1, 1], "hidden_sizes": [4, 8, 10, 16], "num_attention_heads": [1, 2, 2, 2]}
 
@@ -109,7 +110,7 @@ def test_wrong_configs_are_told():
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("name", [name for name in PRESETS if name.endswith("ade")])
+@pytest.mark.parametrize("name", [name for name in PRESETS["segformer"] if name.endswith("ade")])
 def test_the_parameters_of_the_presets(name):
     """Of the encoder, without a head: from 3.3 million (b0) to 81.4 million (b5)."""
     wide = [64, 128, 320, 512]
@@ -118,4 +119,4 @@ def test_the_parameters_of_the_presets(name):
     more = {} if size == "b0" else {"hidden_sizes": wide}
     more |= {"depths": deep[size]} if size in deep else {}
     backbone = SegformerBackbone(SegformerConfig(**more))
-    assert backbone.count_params() == PRESETS[name]["parameters"]
+    assert backbone.count_params() == PRESETS["segformer"][name]["parameters"]

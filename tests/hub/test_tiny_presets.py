@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hornbook_hub as hub
-from hornbook_hub.families import preset_rows
+from hornbook_hub.checkpoints import preset_rows
 
 TINY = {name: row for name, row in preset_rows() if "folder" in row}
 

@@ -9,6 +9,7 @@ A config is Keras 3's: `{"module": "keras.layers", "class_name": "Dense", "confi
 
 import difflib
 import inspect
+import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -277,10 +278,22 @@ def get_registered_object(
     6
     """
     scope = getattr(global_state._state, "custom_object_scope", None)
+    if name not in _REGISTERED:
+        _load_classes_of(name.partition(">")[0])
     for source in (custom_objects, scope and scope.custom_objects, _GLOBAL_CUSTOM_OBJECTS, _REGISTERED, module_objects):
         if source and name in source:
             return source[name]
     return None
+
+
+def _load_classes_of(package: str) -> None:
+    """Let a package that the program has imported load, and so register, the classes that it has put off.
+
+    It has a function `load_classes` for that. A package that the program did not import stays unimported.
+    """
+    load = getattr(sys.modules.get(package), "__dict__", {}).get("load_classes")
+    if load is not None:
+        load()
 
 
 def get_registered_name(obj: Any) -> str:

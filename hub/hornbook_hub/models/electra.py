@@ -160,21 +160,3 @@ ARCHITECTURES = {  # name in config.json -> task; the first name of a task is th
     "ElectraForQuestionAnswering": "question_answering",
 }
 BACKBONE = ElectraBackbone
-
-# ----------------------------------------------------------------------------------------------------- PRESETS table
-PRESETS = {
-    f"electra_{size}{suffix}": {
-        "repository": f"google/electra-{size}-{kind}",
-        "revision": "main",
-        "aliases": (f"electra_{size}_{kind}_uncased_en",),
-        "task": "replaced_token_detector",
-        "parameters": parameters,
-        "licence": "Apache-2.0",
-        "about": about,
-    }
-    for size, kind, suffix, parameters, about in (
-        ("small", "discriminator", "", 13_483_008, "12 layers, 256 wide, uncased English"),
-        ("base", "discriminator", "", 108_891_648, "12 layers, 768 wide, uncased English"),
-        ("large", "discriminator", "", 334_092_288, "24 layers, 1024 wide, uncased English"),
-    )
-}

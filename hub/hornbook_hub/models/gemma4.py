@@ -352,7 +352,3 @@ OTHER_HEADS = ("lm_head.",)
 OLD_NAMES: dict[str, str] = {}
 ARCHITECTURES = {"Gemma4TextModel": "backbone", "Gemma4ForCausalLM": "causal_lm"}
 BACKBONE = Gemma4Backbone
-STORED_DTYPE = "bfloat16"  # of the published weights
-
-# ----------------------------------------------------------------------------------------------------- PRESETS table
-PRESETS: dict[str, Any] = {}  # the published files hold images and sound too

@@ -157,24 +157,3 @@ ARCHITECTURES = {
     "LlamaForSequenceClassification": "text_classifier",
 }
 BACKBONE = LlamaBackbone
-STORED_DTYPE = "bfloat16"  # of the published weights
-
-# ----------------------------------------------------------------------------------------------------- PRESETS table
-PRESETS = {
-    "smollm2_135m": {
-        "repository": "HuggingFaceTB/SmolLM2-135M",
-        "revision": "main",
-        "aliases": (),
-        "parameters": 134_515_008,
-        "licence": "Apache-2.0",
-        "about": "30 layers, 576 wide; English",
-    },
-    "tinyllama_1.1b": {
-        "repository": "TinyLlama/TinyLlama-1.1B-Chat-v1.0",
-        "revision": "main",
-        "aliases": (),
-        "parameters": 1_100_048_384,
-        "licence": "Apache-2.0",
-        "about": "22 layers, 2048 wide; English chat",
-    },
-}

@@ -307,32 +307,3 @@ def timm_weights(config: ResNetConfig) -> dict[str, Any]:
 
 
 TIMM = Layout(timm_config, timm_weights, head="fc")
-
-
-# ----------------------------------------------------------------------------------------------------- PRESETS table
-def preset(repository: str, parameters: int, about: str, *aliases: str) -> dict[str, Any]:
-    """A row."""
-    return {
-        "repository": repository,
-        "revision": "main",
-        "aliases": aliases,
-        "parameters": parameters,
-        "licence": "Apache-2.0",
-        "about": about,
-    }
-
-
-PRESETS = {
-    "resnet_tiny": {
-        "folder": "presets/resnet_tiny",
-        "parameters": 699_168,
-        "licence": "Apache-2.0",
-        "about": "14 layers; ten kinds of clothes; made by recipes/pretrain_resnet_tiny.py; in the package",
-    },
-    "resnet18": preset("microsoft/resnet-18", 11_176_512, "18 layers; 1000 classes of ImageNet"),
-    "resnet34": preset("microsoft/resnet-34", 21_284_672, "34 layers; 1000 classes of ImageNet"),
-    "resnet50": preset("microsoft/resnet-50", 23_508_032, "50 layers; 1000 classes of ImageNet"),
-    "resnet101": preset("microsoft/resnet-101", 42_500_160, "101 layers; 1000 classes of ImageNet"),
-    "resnet152": preset("microsoft/resnet-152", 58_143_808, "152 layers; 1000 classes of ImageNet"),
-    "resnet50_a1": preset("timm/resnet50.a1_in1k", 23_508_032, "50 layers, trained longer; 1000 classes of ImageNet"),
-}

@@ -335,36 +335,3 @@ BACKBONE = SegformerBackbone
 def preprocessor(files: Any, max_length: int) -> Any:
     """How raw images are prepared."""
     return image_preprocessor(files, "SegformerImageProcessor")
-
-
-# ----------------------------------------------------------------------------------------------------- PRESETS table
-SIZES = {  # blocks of the stages, parameters
-    "b0": ("2, 2, 2, 2", 3_319_392),
-    "b1": ("2, 2, 2, 2", 13_151_424),
-    "b2": ("3, 4, 6, 3", 24_196_288),
-    "b3": ("3, 4, 18, 3", 44_072_128),
-    "b4": ("3, 8, 27, 3", 60_842_688),
-    "b5": ("3, 6, 40, 3", 81_443_008),
-}
-
-
-def preset(size: str, data: str, pixels: int, about: str) -> dict[str, Any]:
-    """A row."""
-    blocks, parameters = SIZES[size]
-    return {
-        "repository": f"nvidia/segformer-{size}-finetuned-{data}-{pixels}-{pixels}",
-        "revision": "main",
-        "aliases": (),
-        "parameters": parameters,
-        "licence": "NVIDIA Source Code License for SegFormer (research and evaluation only)",
-        "about": f"blocks {blocks}; {about}",
-    }
-
-
-PRESETS = {
-    **{
-        f"segformer_{size}_ade": preset(size, "ade", 640 if size == "b5" else 512, "150 classes of ADE20K")
-        for size in SIZES
-    },
-    **{f"segformer_{size}_cityscapes": preset(size, "cityscapes", 1024, "19 classes of streets") for size in SIZES},
-}

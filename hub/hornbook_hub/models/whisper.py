@@ -357,27 +357,3 @@ def preprocessor(files: Any, max_length: int) -> SoundPreprocessor | None:
         return None
     settings = AudioSettings.from_dict(files.json("preprocessor_config.json"))
     return SoundPreprocessor(settings, tokenizer_of(files, max_length, ("input_ids", "attention_mask")))
-
-
-# ----------------------------------------------------------------------------------------------------- PRESETS table
-def preset(size: str, parameters: int, layers: int, width: int, english: bool) -> dict[str, Any]:
-    """A row; the models for English alone are named so."""
-    return {
-        "repository": f"openai/whisper-{size}" + (".en" if english else ""),
-        "revision": "main",
-        "aliases": (f"whisper_{size}_en" if english else f"whisper_{size}_multi",),
-        "parameters": parameters,
-        "licence": "Apache-2.0",
-        "about": f"{layers} + {layers} layers, {width} wide; "
-        + ("English speech" if english else "speech in 99 languages"),
-    }
-
-
-PRESETS = {
-    "whisper_tiny": preset("tiny", 37_760_640, 4, 384, english=False),
-    "whisper_tiny.en": preset("tiny", 37_760_256, 4, 384, english=True),
-    "whisper_base": preset("base", 72_593_920, 6, 512, english=False),
-    "whisper_base.en": preset("base", 72_593_408, 6, 512, english=True),
-    "whisper_small": preset("small", 241_734_912, 12, 768, english=False),
-    "whisper_small.en": preset("small", 241_734_144, 12, 768, english=True),
-}
