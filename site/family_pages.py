@@ -1,7 +1,7 @@
 """A page for each family of models, made of its one file when the site is built.
 
-The sections of a family's file (config, parts, whole, WEIGHTS table) are those of its page; before them stand its presets
-(of `checkpoints.py`) and its row of the exactness page.
+The sections of a family's file (config, parts, whole, WEIGHTS table) are those of its page; before them stand its presets and
+its row of the exactness page.
 """
 
 import os
@@ -50,8 +50,9 @@ def page(kind: str, module: Any) -> str:
         lines += ["## Presets", presets(table)]
     lines += ["## How exact", exactness(kind)]
     for name, code in zip(rest[::2], rest[1::2], strict=True):
-        heading, lead = SECTIONS.get(name, (name.capitalize(), ""))
-        lines += [f"## {heading}", lead, f"````python\n{code.strip()}\n````"]
+        if name != "PRESETS table":
+            heading, lead = SECTIONS.get(name, (name.capitalize(), ""))
+            lines += [f"## {heading}", lead, f"````python\n{code.strip()}\n````"]
     return "\n\n".join(filter(None, lines)) + "\n"
 
 

@@ -49,6 +49,7 @@ IMPORTERS = {
     "hornbook/__init__.py",
     "hornbook/backend/__init__.py",
     "hornbook_hub/backbone.py",
+    "hornbook_hub/families.py",
     "hornbook_hub/tasks/task.py",
 }
 UNSAFE_CALLS = {"eval", "exec", "compile", "__import__"}

@@ -5,6 +5,7 @@ A recipe is a file of `recipes/` with a docstring, run in a process of its own: 
 
 import ast
 import datetime
+import hashlib
 import json
 import os
 import platform
@@ -63,38 +64,53 @@ def run(name: str, words: Sequence[str] = ()) -> int:
 def run_all(out: str | os.PathLike, names: Sequence[str] = ()) -> list[dict]:
     """Run recipes in full, those with pretrained models with `--tiny`, and write what they gave beside what they promise.
 
+    What is in the folder from a run before, of the same script and with exit status 0, is not run again; so hours of work that
+    were interrupted go on where they stopped. Recipes that are named are run in any case.
+
     Args:
-        out: a folder for `recipes.md` and for a folder of results for each recipe.
+        out: a folder for `recipes.md`, `recipes.json`, and a folder of results for each recipe.
         names: which; all if empty.
 
     Returns:
-        a row for each: name, seconds, the exit status, and the figures that are held to something.
+        a row for each in the folder: name, date, seconds, the exit status, and the figures that are held to something.
     """
     Path(out).mkdir(parents=True, exist_ok=True)
-    rows = []
+    kept = Path(out) / "recipes.json"
+    rows = {row["name"]: row for row in json.loads(kept.read_text())} if kept.exists() else {}
     for name in names or recipes():
-        place = Path(out) / name
-        written = place / f"{name}.json"
-        written.unlink(missing_ok=True)  # a result of before is no result of this run
-        tiny = ["--tiny"] if "--tiny" in document(folder() / f"{name}.py") else []
-        status = run(name, ["--out", str(place), *tiny])
-        result = json.loads(written.read_text()) if written.exists() else {}
-        figures = result.get("expected", {})
-        rows.append({"name": name, "seconds": result.get("seconds"), "status": status, "figures": figures})
-        (Path(out) / "recipes.md").write_text(table(rows), encoding="utf-8")
-    return rows
+        script = hashlib.sha256((folder() / f"{name}.py").read_bytes()).hexdigest()
+        if not names and name in rows and (rows[name]["script"], rows[name]["status"]) == (script, 0):
+            continue
+        rows[name] = {
+            "name": name,
+            "script": script,
+            "date": str(datetime.date.today()),
+            **_measured(name, Path(out) / name),
+        }
+        kept.write_text(json.dumps(list(rows.values()), indent=1))
+        (Path(out) / "recipes.md").write_text(table(list(rows.values())), encoding="utf-8")
+    return list(rows.values())
+
+
+def _measured(name: str, out: Path) -> dict:
+    """What a recipe gives when it is run in full."""
+    written = out / f"{name}.json"
+    written.unlink(missing_ok=True)  # a result of before is no result of this run
+    tiny = ["--tiny"] if "--tiny" in document(folder() / f"{name}.py") else []
+    status = run(name, ["--out", str(out), *tiny])
+    result = json.loads(written.read_text()) if written.exists() else {}
+    return {"seconds": result.get("seconds"), "status": status, "figures": result.get("expected", {})}
 
 
 def table(rows: Sequence[dict]) -> str:
     """The rows as a table in Markdown, dated, with the machine."""
     lines = [
-        f"Measured on {datetime.date.today()} on {os.cpu_count()} cores ({platform.machine()}), "
-        f"Python {platform.python_version()}.",
+        f"Measured on {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}.",
         "",
-        "| recipe | figure | expected | measured | reached | minutes |",
-        "|---|---|---|---|---|---|",
+        "| recipe | figure | expected | measured | reached | minutes | date |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row["name"]):
         minutes = "" if row["seconds"] is None else f"{row['seconds'] / 60:.1f}"
         reached = STATES.get(row["status"], f"failed ({row['status']})")
         for figure, held in row["figures"].items() or [("", {})]:
@@ -104,7 +120,8 @@ def table(rows: Sequence[dict]) -> str:
             measured = f"{held['measured']:.4g}" if held else ""
             state = reached if not held else "yes" if held["reached"] else "no"
             lines.append(
-                f"| `{row['name']}` | {figure.replace('_', ' ')} | {expected} | {measured} | {state} | {minutes} |"
+                f"| `{row['name']}` | {figure.replace('_', ' ')} | {expected} | {measured} | {state} | {minutes} "
+                f"| {row['date']} |"
             )
             minutes = ""
     return "\n".join(lines) + "\n"

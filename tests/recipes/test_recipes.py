@@ -201,6 +201,14 @@ def test_the_command_line_lists_runs_and_measures(monkeypatch, tmp_path, capsys)
     written = (tmp_path / "out" / "recipes.md").read_text()
     assert "| `job` | loss | ≤ 2 | 0 | yes | 0.0 |" in written and "| `broken` |  |  |  | failed (7) |  |" in written
 
+    (tmp_path / "broken.py").write_text(job)  # mended: what was reached before is not run again
+    (tmp_path / "out" / "job" / "job.json").unlink()
+    assert main(["recipes", "--all", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "recipes.md").read_text().count("| yes |") == 2
+    assert not (tmp_path / "out" / "job" / "job.json").exists()
+    assert main(["recipes", "--all", "job", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "job" / "job.json").exists()
+
 
 def test_every_recipe_says_what_it_is():
     from hornbook_hub.recipes import document, folder, recipes

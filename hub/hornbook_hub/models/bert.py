@@ -288,3 +288,78 @@ ARCHITECTURES = {  # name in config.json -> task; the first name of a task is th
     "BertForQuestionAnswering": "question_answering",
 }
 BACKBONE = BertBackbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "bert_tiny": {
+        "folder": "presets/bert_tiny",
+        "aliases": (),
+        "task": "masked_lm",
+        "parameters": 954_240,
+        "licence": "Apache-2.0",
+        "about": "2 layers, 128 wide; made by recipes/pretrain_bert_tiny.py; in the package",
+    },
+    "bert_base": {
+        "repository": "google-bert/bert-base-uncased",
+        "revision": "86b5e0934494bd15c9632b12f734a8a67f723594",
+        "aliases": ("bert_base_en_uncased",),
+        "task": "masked_lm",
+        "parameters": 109_482_240,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 768 wide, uncased English",
+    },
+    "bert_base_cased": {
+        "repository": "google-bert/bert-base-cased",
+        "revision": "main",
+        "aliases": ("bert_base_en",),
+        "task": "masked_lm",
+        "parameters": 108_310_272,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 768 wide, English",
+    },
+    "bert_large": {
+        "repository": "google-bert/bert-large-uncased",
+        "revision": "main",
+        "aliases": ("bert_large_en_uncased",),
+        "task": "masked_lm",
+        "parameters": 335_141_888,
+        "licence": "Apache-2.0",
+        "about": "24 layers, 1024 wide, uncased English",
+    },
+    "bert_base_multilingual": {
+        "repository": "google-bert/bert-base-multilingual-cased",
+        "revision": "main",
+        "aliases": ("bert_base_multi",),
+        "task": "masked_lm",
+        "parameters": 177_853_440,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 768 wide; 104 languages",
+    },
+    "all_minilm_l6_v2": {
+        "repository": "sentence-transformers/all-MiniLM-L6-v2",
+        "revision": "main",
+        "aliases": ("all_minilm_l6_v2_en",),
+        "task": "text_embedder",
+        "parameters": 22_713_216,
+        "licence": "Apache-2.0",
+        "about": "6 layers, 384 wide; vectors of English sentences",
+    },
+    "bge_small_en_v1.5": {
+        "repository": "BAAI/bge-small-en-v1.5",
+        "revision": "main",
+        "aliases": ("bge_small_v1.5_en",),
+        "task": "text_embedder",
+        "parameters": 33_360_000,
+        "licence": "MIT",
+        "about": "12 layers, 384 wide; vectors of English texts",
+    },
+    "e5_small_v2": {
+        "repository": "intfloat/e5-small-v2",
+        "revision": "main",
+        "aliases": (),
+        "task": "text_embedder",
+        "parameters": 33_360_000,
+        "licence": "MIT",
+        "about": "12 layers, 384 wide; vectors of English texts that begin with query: or passage:",
+    },
+}

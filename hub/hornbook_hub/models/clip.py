@@ -224,3 +224,35 @@ BACKBONE = CLIPBackbone
 def preprocessor(files: Any, max_length: int) -> Any:
     """How raw images and texts are prepared."""
     return image_text_preprocessor(files, max_length, "CLIPImageProcessor", CLIPBackbone.input_names)
+
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "clip_vit_base": {
+        "repository": "openai/clip-vit-base-patch32",
+        "revision": "main",
+        "aliases": ("clip_vit_base_patch32",),
+        "task": "zero_shot_image_classifier",
+        "parameters": 151_277_313,
+        "licence": "MIT",
+        "about": "12 layers, 768 and 512 wide, images of 224 x 224 in patches of 32 x 32",
+    },
+    "clip_vit_base_patch16": {
+        "repository": "openai/clip-vit-base-patch16",
+        "revision": "main",
+        "aliases": (),
+        "task": "zero_shot_image_classifier",
+        "parameters": 149_620_737,
+        "licence": "MIT",
+        "about": "12 layers, 768 and 512 wide, images of 224 x 224 in patches of 16 x 16",
+    },
+    "clip_vit_large": {
+        "repository": "openai/clip-vit-large-patch14",
+        "revision": "main",
+        "aliases": ("clip_vit_large_patch14",),
+        "task": "zero_shot_image_classifier",
+        "parameters": 427_616_513,
+        "licence": "MIT",
+        "about": "24 and 12 layers, 1024 and 768 wide, images of 224 x 224 in patches of 14 x 14",
+    },
+}

@@ -252,3 +252,35 @@ BACKBONE = ConvNextBackbone
 def preprocessor(files: Any, max_length: int) -> Any:
     """How raw images are prepared."""
     return image_preprocessor(files, "ConvNextImageProcessor")
+
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "convnext_tiny": {
+        "repository": "facebook/convnext-tiny-224",
+        "revision": "main",
+        "aliases": (),
+        "task": "image_classifier",
+        "parameters": 27_820_128,
+        "licence": "Apache-2.0",
+        "about": "blocks 3, 3, 9, 3, 768 wide at the end; 1000 classes of ImageNet",
+    },
+    "convnext_small": {
+        "repository": "facebook/convnext-small-224",
+        "revision": "main",
+        "aliases": (),
+        "task": "image_classifier",
+        "parameters": 49_454_688,
+        "licence": "Apache-2.0",
+        "about": "blocks 3, 3, 27, 3, 768 wide at the end; 1000 classes of ImageNet",
+    },
+    "convnext_base": {
+        "repository": "facebook/convnext-base-224",
+        "revision": "main",
+        "aliases": (),
+        "task": "image_classifier",
+        "parameters": 87_566_464,
+        "licence": "Apache-2.0",
+        "about": "blocks 3, 3, 27, 3, 1024 wide at the end; 1000 classes of ImageNet",
+    },
+}

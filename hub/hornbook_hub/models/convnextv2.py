@@ -102,3 +102,16 @@ OTHER_HEADS = convnext.OTHER_HEADS
 OLD_NAMES: dict[str, str] = {}
 ARCHITECTURES = {"ConvNextV2Model": "backbone", "ConvNextV2ForImageClassification": "image_classifier"}
 BACKBONE = ConvNextV2Backbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "convnextv2_tiny": {
+        "repository": "facebook/convnextv2-tiny-1k-224",
+        "revision": "main",
+        "aliases": (),
+        "task": "image_classifier",
+        "parameters": 27_866_496,
+        "licence": "CC-BY-NC-4.0",
+        "about": "blocks 3, 3, 9, 3, 768 wide at the end; 1000 classes of ImageNet",
+    },
+}

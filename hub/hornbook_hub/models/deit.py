@@ -81,3 +81,26 @@ BACKBONE = DeiTBackbone
 def preprocessor(files: Any, max_length: int) -> Any:
     """How raw images are prepared."""
     return image_preprocessor(files, "DeiTImageProcessor")
+
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "deit_base": {
+        "repository": "facebook/deit-base-distilled-patch16-224",
+        "revision": "main",
+        "aliases": ("deit_base_distilled_patch16_224_imagenet",),
+        "task": "distilled_image_classifier",
+        "parameters": 86_390_784,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 768 wide, images of 224 x 224; 1000 classes of ImageNet",
+    },
+    "deit_tiny": {
+        "repository": "facebook/deit-tiny-distilled-patch16-224",
+        "revision": "main",
+        "aliases": ("deit_tiny_distilled_patch16_224_imagenet",),
+        "task": "distilled_image_classifier",
+        "parameters": 5_561_856,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 192 wide, images of 224 x 224; 1000 classes of ImageNet",
+    },
+}

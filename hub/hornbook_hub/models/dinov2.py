@@ -199,3 +199,35 @@ BACKBONE = Dinov2Backbone
 def preprocessor(files: Any, max_length: int) -> Any:
     """How raw images are prepared."""
     return image_preprocessor(files, "BitImageProcessor")
+
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "dinov2_small": {
+        "repository": "facebook/dinov2-small",
+        "revision": "main",
+        "aliases": (),
+        "task": "backbone",
+        "parameters": 22_056_576,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 384 wide; vectors of images",
+    },
+    "dinov2_base": {
+        "repository": "facebook/dinov2-base",
+        "revision": "main",
+        "aliases": (),
+        "task": "backbone",
+        "parameters": 86_580_480,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 768 wide; vectors of images",
+    },
+    "dinov2_large": {
+        "repository": "facebook/dinov2-large",
+        "revision": "main",
+        "aliases": (),
+        "task": "backbone",
+        "parameters": 304_368_640,
+        "licence": "Apache-2.0",
+        "about": "24 layers, 1024 wide; vectors of images",
+    },
+}

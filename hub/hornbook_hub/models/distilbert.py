@@ -191,3 +191,25 @@ ARCHITECTURES = {  # name in config.json -> task; the first name of a task is th
     "DistilBertForQuestionAnswering": "question_answering",
 }
 BACKBONE = DistilBertBackbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "distilbert_base": {
+        "repository": "distilbert/distilbert-base-uncased",
+        "revision": "main",
+        "aliases": ("distil_bert_base_en_uncased",),
+        "task": "masked_lm",
+        "parameters": 66_362_880,
+        "licence": "Apache-2.0",
+        "about": "6 layers, 768 wide, uncased English",
+    },
+    "distilbert_sst2": {
+        "repository": "distilbert/distilbert-base-uncased-finetuned-sst-2-english",
+        "revision": "main",
+        "aliases": (),
+        "task": "text_classifier",
+        "parameters": 66_955_010,
+        "licence": "Apache-2.0",
+        "about": "6 layers, 768 wide; says whether a review is positive",
+    },
+}

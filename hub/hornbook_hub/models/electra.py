@@ -160,3 +160,34 @@ ARCHITECTURES = {  # name in config.json -> task; the first name of a task is th
     "ElectraForQuestionAnswering": "question_answering",
 }
 BACKBONE = ElectraBackbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "electra_small": {
+        "repository": "google/electra-small-discriminator",
+        "revision": "main",
+        "aliases": ("electra_small_discriminator_uncased_en",),
+        "task": "replaced_token_detector",
+        "parameters": 13_483_008,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 256 wide, uncased English",
+    },
+    "electra_base": {
+        "repository": "google/electra-base-discriminator",
+        "revision": "main",
+        "aliases": ("electra_base_discriminator_uncased_en",),
+        "task": "replaced_token_detector",
+        "parameters": 108_891_648,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 768 wide, uncased English",
+    },
+    "electra_large": {
+        "repository": "google/electra-large-discriminator",
+        "revision": "main",
+        "aliases": ("electra_large_discriminator_uncased_en",),
+        "task": "replaced_token_detector",
+        "parameters": 334_092_288,
+        "licence": "Apache-2.0",
+        "about": "24 layers, 1024 wide, uncased English",
+    },
+}

@@ -105,3 +105,37 @@ ARCHITECTURES = {
     "GemmaForSequenceClassification": "text_classifier",
 }
 BACKBONE = GemmaBackbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "gemma_2b": {
+        "repository": "google/gemma-2b",
+        "revision": "main",
+        "aliases": ("gemma_2b_en",),
+        "task": "causal_lm",
+        "parameters": 2_506_172_416,
+        "licence": "Gemma",
+        "dtype": "bfloat16",
+        "about": "18 layers, 2048 wide; English",
+    },
+    "gemma_2b_instruct": {
+        "repository": "google/gemma-2b-it",
+        "revision": "main",
+        "aliases": ("gemma_instruct_2b_en",),
+        "task": "causal_lm",
+        "parameters": 2_506_172_416,
+        "licence": "Gemma",
+        "dtype": "bfloat16",
+        "about": "18 layers, 2048 wide; English chat",
+    },
+    "gemma_7b": {
+        "repository": "google/gemma-7b",
+        "revision": "main",
+        "aliases": ("gemma_7b_en",),
+        "task": "causal_lm",
+        "parameters": 8_537_680_896,
+        "licence": "Gemma",
+        "dtype": "bfloat16",
+        "about": "28 layers, 3072 wide; English",
+    },
+}

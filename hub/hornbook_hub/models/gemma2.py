@@ -126,3 +126,37 @@ ARCHITECTURES = {
     "Gemma2ForSequenceClassification": "text_classifier",
 }
 BACKBONE = Gemma2Backbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "gemma2_2b": {
+        "repository": "google/gemma-2-2b",
+        "revision": "main",
+        "aliases": ("gemma2_2b_en",),
+        "task": "causal_lm",
+        "parameters": 2_614_341_888,
+        "licence": "Gemma",
+        "dtype": "bfloat16",
+        "about": "26 layers, 2304 wide; English",
+    },
+    "gemma2_2b_instruct": {
+        "repository": "google/gemma-2-2b-it",
+        "revision": "main",
+        "aliases": ("gemma2_instruct_2b_en",),
+        "task": "causal_lm",
+        "parameters": 2_614_341_888,
+        "licence": "Gemma",
+        "dtype": "bfloat16",
+        "about": "26 layers, 2304 wide; English chat",
+    },
+    "gemma2_9b": {
+        "repository": "google/gemma-2-9b",
+        "revision": "main",
+        "aliases": ("gemma2_9b_en",),
+        "task": "causal_lm",
+        "parameters": 9_241_705_984,
+        "licence": "Gemma",
+        "dtype": "bfloat16",
+        "about": "42 layers, 3584 wide; English",
+    },
+}

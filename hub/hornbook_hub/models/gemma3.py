@@ -116,3 +116,57 @@ ARCHITECTURES = {
     "Gemma3TextForSequenceClassification": "text_classifier",
 }
 BACKBONE = Gemma3Backbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "gemma3_270m": {
+        "repository": "google/gemma-3-270m",
+        "revision": "main",
+        "aliases": (),
+        "task": "causal_lm",
+        "parameters": 268_098_176,
+        "licence": "Gemma",
+        "dtype": "bfloat16",
+        "about": "18 layers, 640 wide; many languages",
+    },
+    "gemma3_1b": {
+        "repository": "google/gemma-3-1b-pt",
+        "revision": "main",
+        "aliases": (),
+        "task": "causal_lm",
+        "parameters": 999_885_952,
+        "licence": "Gemma",
+        "dtype": "bfloat16",
+        "about": "26 layers, 1152 wide; English",
+    },
+    "gemma3_1b_instruct": {
+        "repository": "google/gemma-3-1b-it",
+        "revision": "main",
+        "aliases": ("gemma3_instruct_1b",),
+        "task": "causal_lm",
+        "parameters": 999_885_952,
+        "licence": "Gemma",
+        "dtype": "bfloat16",
+        "about": "26 layers, 1152 wide; English chat",
+    },
+    "gemma3_4b": {
+        "repository": "google/gemma-3-4b-pt",
+        "revision": "main",
+        "aliases": ("gemma3_4b_text",),
+        "task": "causal_lm",
+        "parameters": 3_880_099_328,
+        "licence": "Gemma",
+        "dtype": "bfloat16",
+        "about": "34 layers, 2560 wide; many languages; the part that reads texts",
+    },
+    "gemma3_4b_instruct": {
+        "repository": "google/gemma-3-4b-it",
+        "revision": "main",
+        "aliases": ("gemma3_instruct_4b_text",),
+        "task": "causal_lm",
+        "parameters": 3_880_099_328,
+        "licence": "Gemma",
+        "dtype": "bfloat16",
+        "about": "34 layers, 2560 wide; chat in many languages; the part that reads texts",
+    },
+}

@@ -352,3 +352,6 @@ OTHER_HEADS = ("lm_head.",)
 OLD_NAMES: dict[str, str] = {}
 ARCHITECTURES = {"Gemma4TextModel": "backbone", "Gemma4ForCausalLM": "causal_lm"}
 BACKBONE = Gemma4Backbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {}  # the published files hold images and sound too

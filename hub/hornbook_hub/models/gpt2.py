@@ -206,3 +206,60 @@ ARCHITECTURES = {
     "GPT2ForSequenceClassification": "text_classifier",
 }
 BACKBONE = GPT2Backbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "gpt_tiny": {
+        "folder": "presets/gpt_tiny",
+        "aliases": (),
+        "task": "causal_lm",
+        "parameters": 842_624,
+        "licence": "Apache-2.0",
+        "about": "4 layers, 128 wide, reads bytes; made by recipes/pretrain_gpt_tiny.py on Shakespeare; in the package",
+    },
+    "gpt2": {
+        "repository": "openai-community/gpt2",
+        "revision": "main",
+        "aliases": ("gpt2_base_en",),
+        "task": "causal_lm",
+        "parameters": 124_439_808,
+        "licence": "MIT",
+        "about": "12 layers, 768 wide; English",
+    },
+    "gpt2_medium": {
+        "repository": "openai-community/gpt2-medium",
+        "revision": "main",
+        "aliases": ("gpt2_medium_en",),
+        "task": "causal_lm",
+        "parameters": 354_823_168,
+        "licence": "MIT",
+        "about": "24 layers, 1024 wide; English",
+    },
+    "gpt2_large": {
+        "repository": "openai-community/gpt2-large",
+        "revision": "main",
+        "aliases": ("gpt2_large_en",),
+        "task": "causal_lm",
+        "parameters": 774_030_080,
+        "licence": "MIT",
+        "about": "36 layers, 1280 wide; English",
+    },
+    "gpt2_xl": {
+        "repository": "openai-community/gpt2-xl",
+        "revision": "main",
+        "aliases": ("gpt2_extra_large_en",),
+        "task": "causal_lm",
+        "parameters": 1_557_611_200,
+        "licence": "MIT",
+        "about": "48 layers, 1600 wide; English",
+    },
+    "distilgpt2": {
+        "repository": "distilbert/distilgpt2",
+        "revision": "main",
+        "aliases": (),
+        "task": "causal_lm",
+        "parameters": 81_912_576,
+        "licence": "Apache-2.0",
+        "about": "6 layers, 768 wide, taught by GPT-2; English",
+    },
+}

@@ -157,3 +157,27 @@ ARCHITECTURES = {
     "LlamaForSequenceClassification": "text_classifier",
 }
 BACKBONE = LlamaBackbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "smollm2_135m": {
+        "repository": "HuggingFaceTB/SmolLM2-135M",
+        "revision": "main",
+        "aliases": (),
+        "task": "causal_lm",
+        "parameters": 134_515_008,
+        "licence": "Apache-2.0",
+        "dtype": "bfloat16",
+        "about": "30 layers, 576 wide; English",
+    },
+    "tinyllama_1.1b": {
+        "repository": "TinyLlama/TinyLlama-1.1B-Chat-v1.0",
+        "revision": "main",
+        "aliases": (),
+        "task": "causal_lm",
+        "parameters": 1_100_048_384,
+        "licence": "Apache-2.0",
+        "dtype": "bfloat16",
+        "about": "22 layers, 2048 wide; English chat",
+    },
+}

@@ -69,3 +69,37 @@ ARCHITECTURES = {
     "MistralForSequenceClassification": "text_classifier",
 }
 BACKBONE = MistralBackbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "mistral_7b": {
+        "repository": "mistralai/Mistral-7B-v0.1",
+        "revision": "main",
+        "aliases": ("mistral_7b_en",),
+        "task": "causal_lm",
+        "parameters": 7_241_732_096,
+        "licence": "Apache-2.0",
+        "dtype": "bfloat16",
+        "about": "32 layers, 4096 wide, a window of 4096 pieces; English",
+    },
+    "mistral_7b_instruct_v0.2": {
+        "repository": "mistralai/Mistral-7B-Instruct-v0.2",
+        "revision": "main",
+        "aliases": ("mistral_0.2_instruct_7b_en",),
+        "task": "causal_lm",
+        "parameters": 7_241_732_096,
+        "licence": "Apache-2.0",
+        "dtype": "bfloat16",
+        "about": "32 layers, 4096 wide, no window; English chat",
+    },
+    "mistral_nemo_12b": {
+        "repository": "mistralai/Mistral-Nemo-Base-2407",
+        "revision": "main",
+        "aliases": (),
+        "task": "causal_lm",
+        "parameters": 12_247_782_400,
+        "licence": "Apache-2.0",
+        "dtype": "bfloat16",
+        "about": "40 layers, 5120 wide, no window; many languages",
+    },
+}

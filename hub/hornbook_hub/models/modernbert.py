@@ -333,3 +333,25 @@ ARCHITECTURES = {  # name in config.json -> task; the first name of a task is th
     "ModernBertForQuestionAnswering": "question_answering",
 }
 BACKBONE = ModernBertBackbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "modernbert_base": {
+        "repository": "answerdotai/ModernBERT-base",
+        "revision": "main",
+        "aliases": (),
+        "task": "masked_lm",
+        "parameters": 149_014_272,
+        "licence": "Apache-2.0",
+        "about": "22 layers, 768 wide, texts of 8192 pieces; English and code",
+    },
+    "modernbert_large": {
+        "repository": "answerdotai/ModernBERT-large",
+        "revision": "main",
+        "aliases": (),
+        "task": "masked_lm",
+        "parameters": 394_781_696,
+        "licence": "Apache-2.0",
+        "about": "28 layers, 1024 wide, texts of 8192 pieces; English and code",
+    },
+}

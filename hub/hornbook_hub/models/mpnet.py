@@ -155,3 +155,25 @@ ARCHITECTURES = {  # name in config.json -> task; the first name of a task is th
     "MPNetForQuestionAnswering": "question_answering",
 }
 BACKBONE = MPNetBackbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "mpnet_base": {
+        "repository": "microsoft/mpnet-base",
+        "revision": "main",
+        "aliases": (),
+        "task": "masked_lm",
+        "parameters": 109_486_464,
+        "licence": "MIT",
+        "about": "12 layers, 768 wide, uncased English",
+    },
+    "all_mpnet_base_v2": {
+        "repository": "sentence-transformers/all-mpnet-base-v2",
+        "revision": "main",
+        "aliases": (),
+        "task": "text_embedder",
+        "parameters": 109_486_464,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 768 wide; vectors of English sentences",
+    },
+}

@@ -52,3 +52,16 @@ PREFIX, WEIGHTS, POOLER, HEADS = t5.PREFIX, t5.WEIGHTS, t5.POOLER, t5.HEADS
 OTHER_HEADS, OLD_NAMES = t5.OTHER_HEADS, t5.OLD_NAMES
 ARCHITECTURES = {f"M{name}": task for name, task in t5.ARCHITECTURES.items() if name != "T5WithLMHeadModel"}
 BACKBONE = MT5Backbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "mt5_small": {
+        "repository": "google/mt5-small",
+        "revision": "main",
+        "aliases": (),
+        "task": "seq2seq_lm",
+        "parameters": 300_176_768,
+        "licence": "Apache-2.0",
+        "about": "8 + 8 layers, 512 wide; 101 languages; to be fine-tuned first",
+    },
+}

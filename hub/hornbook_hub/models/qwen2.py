@@ -76,3 +76,47 @@ ARCHITECTURES = {
     "Qwen2ForSequenceClassification": "text_classifier",
 }
 BACKBONE = Qwen2Backbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "qwen2.5_0.5b": {
+        "repository": "Qwen/Qwen2.5-0.5B",
+        "revision": "main",
+        "aliases": ("qwen2.5_0.5b_en",),
+        "task": "causal_lm",
+        "parameters": 494_032_768,
+        "licence": "Apache-2.0",
+        "dtype": "bfloat16",
+        "about": "24 layers, 896 wide; many languages",
+    },
+    "qwen2.5_0.5b_instruct": {
+        "repository": "Qwen/Qwen2.5-0.5B-Instruct",
+        "revision": "main",
+        "aliases": ("qwen2.5_instruct_0.5b_en",),
+        "task": "causal_lm",
+        "parameters": 494_032_768,
+        "licence": "Apache-2.0",
+        "dtype": "bfloat16",
+        "about": "24 layers, 896 wide; chat in many languages",
+    },
+    "qwen2.5_1.5b": {
+        "repository": "Qwen/Qwen2.5-1.5B",
+        "revision": "main",
+        "aliases": (),
+        "task": "causal_lm",
+        "parameters": 1_543_714_304,
+        "licence": "Apache-2.0",
+        "dtype": "bfloat16",
+        "about": "28 layers, 1536 wide; many languages",
+    },
+    "qwen2.5_7b": {
+        "repository": "Qwen/Qwen2.5-7B",
+        "revision": "main",
+        "aliases": ("qwen2.5_7b_en",),
+        "task": "causal_lm",
+        "parameters": 7_615_616_512,
+        "licence": "Apache-2.0",
+        "dtype": "bfloat16",
+        "about": "28 layers, 3584 wide; many languages",
+    },
+}

@@ -69,3 +69,47 @@ ARCHITECTURES = {
     "Qwen3ForSequenceClassification": "text_classifier",
 }
 BACKBONE = Qwen3Backbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "qwen3_0.6b": {
+        "repository": "Qwen/Qwen3-0.6B",
+        "revision": "main",
+        "aliases": ("qwen3_0.6b_en",),
+        "task": "causal_lm",
+        "parameters": 596_049_920,
+        "licence": "Apache-2.0",
+        "dtype": "bfloat16",
+        "about": "28 layers, 1024 wide; chat in many languages",
+    },
+    "qwen3_1.7b": {
+        "repository": "Qwen/Qwen3-1.7B",
+        "revision": "main",
+        "aliases": ("qwen3_1.7b_en",),
+        "task": "causal_lm",
+        "parameters": 1_720_574_976,
+        "licence": "Apache-2.0",
+        "dtype": "bfloat16",
+        "about": "28 layers, 2048 wide; chat in many languages",
+    },
+    "qwen3_4b": {
+        "repository": "Qwen/Qwen3-4B",
+        "revision": "main",
+        "aliases": ("qwen3_4b_en",),
+        "task": "causal_lm",
+        "parameters": 4_022_468_096,
+        "licence": "Apache-2.0",
+        "dtype": "bfloat16",
+        "about": "36 layers, 2560 wide; chat in many languages",
+    },
+    "qwen3_8b": {
+        "repository": "Qwen/Qwen3-8B",
+        "revision": "main",
+        "aliases": ("qwen3_8b_en",),
+        "task": "causal_lm",
+        "parameters": 8_190_735_360,
+        "licence": "Apache-2.0",
+        "dtype": "bfloat16",
+        "about": "36 layers, 4096 wide; chat in many languages",
+    },
+}

@@ -307,3 +307,69 @@ def timm_weights(config: ResNetConfig) -> dict[str, Any]:
 
 
 TIMM = Layout(timm_config, timm_weights, head="fc")
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "resnet_tiny": {
+        "folder": "presets/resnet_tiny",
+        "aliases": (),
+        "task": "image_classifier",
+        "parameters": 699_168,
+        "licence": "Apache-2.0",
+        "about": "14 layers; ten kinds of clothes; made by recipes/pretrain_resnet_tiny.py; in the package",
+    },
+    "resnet18": {
+        "repository": "microsoft/resnet-18",
+        "revision": "main",
+        "aliases": (),
+        "task": "image_classifier",
+        "parameters": 11_176_512,
+        "licence": "Apache-2.0",
+        "about": "18 layers; 1000 classes of ImageNet",
+    },
+    "resnet34": {
+        "repository": "microsoft/resnet-34",
+        "revision": "main",
+        "aliases": (),
+        "task": "image_classifier",
+        "parameters": 21_284_672,
+        "licence": "Apache-2.0",
+        "about": "34 layers; 1000 classes of ImageNet",
+    },
+    "resnet50": {
+        "repository": "microsoft/resnet-50",
+        "revision": "main",
+        "aliases": (),
+        "task": "image_classifier",
+        "parameters": 23_508_032,
+        "licence": "Apache-2.0",
+        "about": "50 layers; 1000 classes of ImageNet",
+    },
+    "resnet101": {
+        "repository": "microsoft/resnet-101",
+        "revision": "main",
+        "aliases": (),
+        "task": "image_classifier",
+        "parameters": 42_500_160,
+        "licence": "Apache-2.0",
+        "about": "101 layers; 1000 classes of ImageNet",
+    },
+    "resnet152": {
+        "repository": "microsoft/resnet-152",
+        "revision": "main",
+        "aliases": (),
+        "task": "image_classifier",
+        "parameters": 58_143_808,
+        "licence": "Apache-2.0",
+        "about": "152 layers; 1000 classes of ImageNet",
+    },
+    "resnet50_a1": {
+        "repository": "timm/resnet50.a1_in1k",
+        "revision": "main",
+        "aliases": (),
+        "task": "image_classifier",
+        "parameters": 23_508_032,
+        "licence": "Apache-2.0",
+        "about": "50 layers, trained longer; 1000 classes of ImageNet",
+    },
+}

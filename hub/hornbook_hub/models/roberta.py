@@ -107,3 +107,25 @@ ARCHITECTURES = {  # name in config.json -> task; the first name of a task is th
     "RobertaForQuestionAnswering": "question_answering",
 }
 BACKBONE = RobertaBackbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "roberta_base": {
+        "repository": "FacebookAI/roberta-base",
+        "revision": "main",
+        "aliases": ("roberta_base_en",),
+        "task": "masked_lm",
+        "parameters": 124_645_632,
+        "licence": "MIT",
+        "about": "12 layers, 768 wide; English",
+    },
+    "roberta_large": {
+        "repository": "FacebookAI/roberta-large",
+        "revision": "main",
+        "aliases": ("roberta_large_en",),
+        "task": "masked_lm",
+        "parameters": 355_359_744,
+        "licence": "MIT",
+        "about": "24 layers, 1024 wide; English",
+    },
+}

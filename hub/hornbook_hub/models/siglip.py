@@ -248,3 +248,17 @@ def preprocessor(files: Any, max_length: int) -> Any:
     """How raw images and texts are prepared: texts are filled up to as many pieces as there are positions."""
     names = SiglipBackbone.input_names
     return image_text_preprocessor(files, max_length, "SiglipImageProcessor", names, pad_to=max_length)
+
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "siglip_base": {
+        "repository": "google/siglip-base-patch16-224",
+        "revision": "main",
+        "aliases": ("siglip_base_patch16_224",),
+        "task": "zero_shot_image_classifier",
+        "parameters": 203_155_970,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 768 wide, images of 224 x 224 in patches of 16 x 16",
+    },
+}

@@ -419,3 +419,52 @@ ARCHITECTURES = {
     "T5EncoderModel": "encoder",
 }
 BACKBONE = T5Backbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "t5_small": {
+        "repository": "google-t5/t5-small",
+        "revision": "main",
+        "aliases": ("t5_small_multi",),
+        "task": "seq2seq_lm",
+        "parameters": 60_506_624,
+        "licence": "Apache-2.0",
+        "about": "6 + 6 layers, 512 wide; English, and translation to German, French and Romanian",
+    },
+    "t5_base": {
+        "repository": "google-t5/t5-base",
+        "revision": "main",
+        "aliases": ("t5_base_multi",),
+        "task": "seq2seq_lm",
+        "parameters": 222_903_552,
+        "licence": "Apache-2.0",
+        "about": "12 + 12 layers, 768 wide; English, and translation to German, French and Romanian",
+    },
+    "flan_t5_small": {
+        "repository": "google/flan-t5-small",
+        "revision": "main",
+        "aliases": ("flan_small_multi",),
+        "task": "seq2seq_lm",
+        "parameters": 76_961_152,
+        "licence": "Apache-2.0",
+        "about": "8 + 8 layers, 512 wide; follows instructions",
+    },
+    "flan_t5_base": {
+        "repository": "google/flan-t5-base",
+        "revision": "main",
+        "aliases": ("flan_base_multi",),
+        "task": "seq2seq_lm",
+        "parameters": 247_577_856,
+        "licence": "Apache-2.0",
+        "about": "12 + 12 layers, 768 wide; follows instructions",
+    },
+    "flan_t5_large": {
+        "repository": "google/flan-t5-large",
+        "revision": "main",
+        "aliases": ("flan_large_multi",),
+        "task": "seq2seq_lm",
+        "parameters": 783_150_080,
+        "licence": "Apache-2.0",
+        "about": "24 + 24 layers, 1024 wide; follows instructions",
+    },
+}

@@ -233,3 +233,43 @@ TIMM_WEIGHTS = {  # timm -> here
     **POOLER_WEIGHTS,  # of which timm has none
 }
 TIMM = Layout(timm_config, TIMM_WEIGHTS, head="head", POOLER=POOLER, global_pool="token")
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "vit_base": {
+        "repository": "google/vit-base-patch16-224",
+        "revision": "main",
+        "aliases": ("vit_base_patch16_224_imagenet",),
+        "task": "image_classifier",
+        "parameters": 86_389_248,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 768 wide, images of 224 x 224; 1000 classes of ImageNet",
+    },
+    "vit_base_21k": {
+        "repository": "google/vit-base-patch16-224-in21k",
+        "revision": "main",
+        "aliases": ("vit_base_patch16_224_imagenet21k",),
+        "task": "backbone",
+        "parameters": 86_389_248,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 768 wide, images of 224 x 224; to fine-tune",
+    },
+    "vit_large": {
+        "repository": "google/vit-large-patch16-224",
+        "revision": "main",
+        "aliases": ("vit_large_patch16_224_imagenet",),
+        "task": "image_classifier",
+        "parameters": 304_351_232,
+        "licence": "Apache-2.0",
+        "about": "24 layers, 1024 wide, images of 224 x 224; 1000 classes of ImageNet",
+    },
+    "vit_small_timm": {
+        "repository": "timm/vit_small_patch16_224.augreg_in21k_ft_in1k",
+        "revision": "main",
+        "aliases": (),
+        "task": "image_classifier",
+        "parameters": 21_813_504,
+        "licence": "Apache-2.0",
+        "about": "12 layers, 384 wide, images of 224 x 224; 1000 classes of ImageNet",
+    },
+}

@@ -357,3 +357,62 @@ def preprocessor(files: Any, max_length: int) -> SoundPreprocessor | None:
         return None
     settings = AudioSettings.from_dict(files.json("preprocessor_config.json"))
     return SoundPreprocessor(settings, tokenizer_of(files, max_length, ("input_ids", "attention_mask")))
+
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "whisper_tiny": {
+        "repository": "openai/whisper-tiny",
+        "revision": "main",
+        "aliases": ("whisper_tiny_multi",),
+        "task": "audio_to_text",
+        "parameters": 37_760_640,
+        "licence": "Apache-2.0",
+        "about": "4 + 4 layers, 384 wide; speech in 99 languages",
+    },
+    "whisper_tiny.en": {
+        "repository": "openai/whisper-tiny.en",
+        "revision": "main",
+        "aliases": ("whisper_tiny_en",),
+        "task": "audio_to_text",
+        "parameters": 37_760_256,
+        "licence": "Apache-2.0",
+        "about": "4 + 4 layers, 384 wide; English speech",
+    },
+    "whisper_base": {
+        "repository": "openai/whisper-base",
+        "revision": "main",
+        "aliases": ("whisper_base_multi",),
+        "task": "audio_to_text",
+        "parameters": 72_593_920,
+        "licence": "Apache-2.0",
+        "about": "6 + 6 layers, 512 wide; speech in 99 languages",
+    },
+    "whisper_base.en": {
+        "repository": "openai/whisper-base.en",
+        "revision": "main",
+        "aliases": ("whisper_base_en",),
+        "task": "audio_to_text",
+        "parameters": 72_593_408,
+        "licence": "Apache-2.0",
+        "about": "6 + 6 layers, 512 wide; English speech",
+    },
+    "whisper_small": {
+        "repository": "openai/whisper-small",
+        "revision": "main",
+        "aliases": ("whisper_small_multi",),
+        "task": "audio_to_text",
+        "parameters": 241_734_912,
+        "licence": "Apache-2.0",
+        "about": "12 + 12 layers, 768 wide; speech in 99 languages",
+    },
+    "whisper_small.en": {
+        "repository": "openai/whisper-small.en",
+        "revision": "main",
+        "aliases": ("whisper_small_en",),
+        "task": "audio_to_text",
+        "parameters": 241_734_144,
+        "licence": "Apache-2.0",
+        "about": "12 + 12 layers, 768 wide; English speech",
+    },
+}

@@ -48,3 +48,34 @@ PREFIX, WEIGHTS, POOLER = roberta.PREFIX, roberta.WEIGHTS, roberta.POOLER
 HEADS, OTHER_HEADS, OLD_NAMES = roberta.HEADS, roberta.OTHER_HEADS, roberta.OLD_NAMES
 ARCHITECTURES = {f"XLM{name}": task for name, task in roberta.ARCHITECTURES.items()}
 BACKBONE = XLMRobertaBackbone
+
+# ----------------------------------------------------------------------------------------------------- PRESETS table
+PRESETS = {
+    "xlm_roberta_base": {
+        "repository": "FacebookAI/xlm-roberta-base",
+        "revision": "main",
+        "aliases": ("xlm_roberta_base_multi",),
+        "task": "masked_lm",
+        "parameters": 278_043_648,
+        "licence": "MIT",
+        "about": "12 layers, 768 wide; a hundred languages",
+    },
+    "xlm_roberta_large": {
+        "repository": "FacebookAI/xlm-roberta-large",
+        "revision": "main",
+        "aliases": ("xlm_roberta_large_multi",),
+        "task": "masked_lm",
+        "parameters": 559_890_432,
+        "licence": "MIT",
+        "about": "24 layers, 1024 wide; a hundred languages",
+    },
+    "bge_reranker_base": {
+        "repository": "BAAI/bge-reranker-base",
+        "revision": "main",
+        "aliases": (),
+        "task": "reranker",
+        "parameters": 278_044_417,
+        "licence": "MIT",
+        "about": "12 layers, 768 wide; how well a passage answers a question, in English and Chinese",
+    },
+}
