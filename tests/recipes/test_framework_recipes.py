@@ -27,6 +27,7 @@ SIBLINGS = [
     ("time_series_pollution", "mean_absolute_error", (0, 1000), ("--batch-size", "8")),
     ("autoencoder_mnist", "mean_square_error", (0, 1), ()),
     ("metric_learning", "recall_at_1", (0, 1), ("--batch-size", "16")),
+    ("fashion_mnist_convnet", "test_accuracy", (0, 1), ()),
 ]
 
 
