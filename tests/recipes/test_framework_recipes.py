@@ -28,6 +28,7 @@ SIBLINGS = [
     ("autoencoder_mnist", "mean_square_error", (0, 1), ()),
     ("metric_learning", "recall_at_1", (0, 1), ("--batch-size", "16")),
     ("fashion_mnist_convnet", "test_accuracy", (0, 1), ()),
+    ("imdb_lstm", "test_accuracy", (0, 1), ("--batch-size", "8")),
 ]
 
 
