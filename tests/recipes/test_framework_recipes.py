@@ -13,6 +13,7 @@ ROWS = [
     ("fraud_mammography", "average_precision", (0, 1), ()),
     ("recommendation", "rmse", (0, 5), ("--tiny",)),
     ("airline_passengers", "mean_absolute_error", (0, 1000), ()),
+    ("cartpole_dqn", "mean_return", (1, 20), ()),
 ]
 SIBLINGS = [
     ("custom_training_loop", "largest_difference", (0, 1e-5), ()),
