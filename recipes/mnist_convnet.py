@@ -1,10 +1,11 @@
 """A small convolutional network reads handwritten digits.
 
-What:     two rounds of convolution (3 x 3), batch normalization, ReLU and max pooling, then dropout and 10 classes.
+What:     two rounds of convolution (3 x 3), batch normalization, ReLU and max pooling, then dropout and 10 classes; while it
+          learns, each digit is turned and shifted a little, anew in each epoch.
 Why:      weights that are shared over places see a stroke wherever it is: fewer errors than the perceptron makes.
 Data:     MNIST, 60,000 digits to learn from and 10,000 to test on (LeCun et al. 1998).
-Hardware: two CPU cores, about three minutes.
-Expect:   at least 99 % of the test digits right after 5 epochs.
+Hardware: one CPU core, four minutes.
+Expect:   at least 99.2 % of the test digits right after 5 epochs; measured: 99.4 %.
 Run:      python recipes/mnist_convnet.py
 """
 
@@ -38,6 +39,18 @@ def build() -> Any:
     )
 
 
+def askew() -> list[Any]:
+    """Layers that turn each digit by up to 10 degrees and shift it by up to 2 pixels; in a test they leave it as it is."""
+    from hornbook import layers
+
+    turned, shifted = 1 / 36, 1 / 14
+    return [
+        layers.Reshape((28, 28, 1)),
+        layers.RandomRotation(turned, "constant"),
+        layers.RandomTranslation(shifted, shifted, "constant"),
+    ]
+
+
 def main(arguments: Any) -> dict[str, Any]:
     """Train, test, and say how it went."""
     from hornbook_datasets import mnist
@@ -50,7 +63,7 @@ def main(arguments: Any) -> dict[str, Any]:
     import hornbook as keras
 
     keras.utils.set_random_seed(arguments.seed)
-    model = build()
+    model = keras.Sequential([keras.Input((28, 28)), *askew(), *build().layers])
     epochs = 1 if arguments.smoke else arguments.epochs
     steps = epochs * -(-len(x_train) // arguments.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(0.003, steps)
@@ -66,4 +79,4 @@ def main(arguments: Any) -> dict[str, Any]:
 
 if __name__ == "__main__":
     options = command_line.parser(__doc__ or "", epochs=5, batch_size=64)
-    command_line.run(main, options, at_least={"test_accuracy": 0.99})
+    command_line.run(main, options, at_least={"test_accuracy": 0.992})

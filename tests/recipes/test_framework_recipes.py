@@ -13,6 +13,7 @@ ROWS = [
     ("fraud_mammography", "average_precision", (0, 1), ()),
     ("recommendation", "rmse", (0, 5), ("--tiny",)),
     ("airline_passengers", "mean_absolute_error", (0, 1000), ()),
+    ("cartpole_dqn", "mean_return", (1, 20), ()),
 ]
 SIBLINGS = [
     ("custom_training_loop", "largest_difference", (0, 1e-5), ()),
@@ -27,6 +28,8 @@ SIBLINGS = [
     ("time_series_pollution", "mean_absolute_error", (0, 1000), ("--batch-size", "8")),
     ("autoencoder_mnist", "mean_square_error", (0, 1), ()),
     ("metric_learning", "recall_at_1", (0, 1), ("--batch-size", "16")),
+    ("fashion_mnist_convnet", "test_accuracy", (0, 1), ()),
+    ("imdb_lstm", "test_accuracy", (0, 1), ("--batch-size", "8")),
 ]
 
 

@@ -8,6 +8,7 @@ longer = pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("name", "figure", "batch_size", "file"),
     [
+        ("sst2_sentiment", "accuracy_bert", 8, "sst2_sentiment/model.safetensors"),
         pytest.param(*("vit_cifar10", "test_accuracy", 8, "vit_cifar10/model.safetensors"), marks=longer),
         pytest.param(*("lora_gemma", "share_of_weights_trained", 4, "adapter/adapter_model.safetensors"), marks=longer),
         pytest.param(*("finetune_bert_imdb", "test_accuracy", 4, "finetune_bert_imdb/model.safetensors"), marks=longer),
