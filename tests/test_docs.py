@@ -72,6 +72,12 @@ def test_pages_show_the_figures_that_they_draw():
     assert all(path.stat().st_size <= 40_000 for path in figures.KEPT.glob("*.svg"))
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "site" / "chapters").glob("*.md")), ids=lambda p: p.name)
+def test_a_chapter_has_an_exercise_and_a_solution_that_runs(page):
+    _, question, solution = re.split(r"^\*\*Exercise\.\*\*|^\?\?\? success", page.read_text(), flags=re.M)
+    assert "?" in question and "    ```python\n" in solution and "    ```output\n" in solution
+
+
 def require_extras(name: str) -> None:
     """Skip what stands on a library that is not installed."""
     if name.startswith(("hornbook.tuner", "hornbook.automl", "tuning.md")):
