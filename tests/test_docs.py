@@ -1,5 +1,6 @@
 """Every example is run: the Python blocks of README and of the site's pages, a page in one namespace, and the docstrings."""
 
+import contextlib
 import doctest
 import functools
 import importlib
@@ -7,9 +8,11 @@ import inspect
 import os
 import pkgutil
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
+from tests import figures
 
 import hornbook
 import hornbook_applications
@@ -18,30 +21,61 @@ import hornbook_hub
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "site").rglob("*.md"))]
-BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```output\n(.*?)^```)?", re.M | re.S)
+BLOCK = re.compile(
+    r"^( *)```python\n(.*?)^\1```\n(?:\n\1```output\n(.*?)^\1```)?", re.M | re.S
+)  # folded ones are set in
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
     """The code of a page, each block with the output that the page shows behind it."""
-    return [block for block in BLOCK.findall(page.read_text()) if not block[0].startswith("# not run")]
+    found = [tuple(map(textwrap.dedent, block[1:])) for block in BLOCK.findall(page.read_text())]
+    return [(code, shown) for code, shown in found if not code.startswith("# not run")]
 
 
-LONG = (  # what takes a quarter of a minute or more, of which the tests of its subject have the parts too
+LONG = (  # what takes a quarter of a minute, or adds little to the tests of its subject
     *("models.md", "writing-on.md", "exporting.md", "quantization.md", "segmentation.md", "tuning.md"),
+    *("tpu.md", "overfitting.md", "finetune_bert_tiny.md"),
 )
 ROWS = [pytest.param(p, marks=[pytest.mark.exhaustive] if p.name in LONG else []) for p in PAGES if blocks(p)]
 
 
 @pytest.mark.parametrize("page", ROWS, ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_the_examples_of_a_page_run(page, capsys):
+def test_the_examples_of_a_page_run(page, capsys, tmp_path, monkeypatch):
     require_extras(page.name)
+    monkeypatch.chdir(tmp_path)
+    with figures.drawn_for_the_site() if drawn(page) else contextlib.nullcontext():
+        run(page, capsys)
+    figures.compare({name: (tmp_path / f"{name}.svg").read_text() for name in drawn(page)})
+
+
+def run(page, capsys):
+    """Run the blocks of a page, one after the other, and compare what they print with what the page shows."""
     namespace: dict = {"__name__": "page"}
     for code, shown in blocks(page):
         capsys.readouterr()
         exec(compile(code, str(page), "exec"), namespace)
         said = capsys.readouterr().out
         assert not shown or doctest.OutputChecker().check_output(shown, said, FLAGS), f"shown:\n{shown}\nsaid:\n{said}"
+
+
+def drawn(page: Path) -> list[str]:
+    """The names of the figures that the code of a page draws."""
+    return re.findall(r'savefig\("([\w-]+)\.svg"\)', "".join(code for code, _ in blocks(page)))
+
+
+def test_pages_show_the_figures_that_they_draw():
+    for page in PAGES:
+        assert re.findall(r"\]\((?:\.\./)*figures/([\w-]+)\.svg\)", page.read_text()) == drawn(page), page
+    everywhere = [name for page in PAGES for name in drawn(page)]
+    assert sorted(everywhere) == sorted(path.stem for path in figures.KEPT.glob("*.svg"))
+    assert all(path.stat().st_size <= 40_000 for path in figures.KEPT.glob("*.svg"))
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "site" / "chapters").glob("*.md")), ids=lambda p: p.name)
+def test_a_chapter_has_an_exercise_and_a_solution_that_runs(page):
+    _, question, solution = re.split(r"^\*\*Exercise\.\*\*|^\?\?\? success", page.read_text(), flags=re.M)
+    assert "?" in question and "    ```python\n" in solution and "    ```output\n" in solution
 
 
 def require_extras(name: str) -> None:

@@ -102,6 +102,13 @@ def test_formulas_are_drawn(read):
     assert "<msqrt>" in dom and 'display="block"' in dom and "arithmatex" not in dom
 
 
+def test_figures_stand_in_the_page_and_solutions_are_folded(read):
+    dom, said = read("chapters/descent.html", "figure.drawn svg")
+    assert said == []
+    assert dom.count('<figure class="drawn">') == 2 and "currentColor" in dom
+    assert '<details class="success">' in dom and '<details class="success" open' not in dom
+
+
 def test_pages_are_made_of_the_files_of_models_and_recipes(read):
     dom, _ = read("models/gemma.html")
     assert "GemmaConfig" in dom and "gemma_2b" in dom and "1e-0" not in dom.split("How exact")[0]
