@@ -288,6 +288,16 @@ TWINS = {
             num_hidden_layers=2,
         )
     ),
+    "gemma4_text, experts": variant(
+        gemma4(
+            enable_moe_block=True,
+            num_experts=6,
+            top_k_experts=2,
+            moe_intermediate_size=12,
+            hidden_size_per_layer_input=0,
+            num_hidden_layers=2,
+        )
+    ),
     "gpt2": Twin("GPT2Config", GPT2, GPT2_CLASSES),
     "gpt2, scales": Twin(
         "GPT2Config",

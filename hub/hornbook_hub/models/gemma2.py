@@ -76,7 +76,11 @@ class Gemma2Block(layers.Layer):
     def call(self, x: Any, bias: Any, angles: Any = None, memory: Any = None, start: Any = None) -> Any:
         found, kept = self.attention(self.attention_norm(x), bias, angles, memory=memory, start=start)
         x = x + self.attention_output_norm(found)
-        return x + self.perceptron_output_norm(self.perceptron(self.perceptron_norm(x))), kept
+        return x + self.perceptron_output_norm(self.transformed(x)), kept
+
+    def transformed(self, x: Any) -> Any:
+        """perceptron(normalize(x))."""
+        return self.perceptron(self.perceptron_norm(x))
 
 
 # ------------------------------------------------------------------------------------------------------------- whole

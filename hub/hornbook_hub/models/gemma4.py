@@ -1,12 +1,14 @@
 """Gemma 4, its text model: blocks that are told of their pieces anew, upper ones that share the keys and values of lower ones.
 
 Google DeepMind 2026, "Gemma 4", https://ai.google.dev/gemma/docs/core. Vectors of pieces for each layer are those of Gemma 3n,
-https://ai.google.dev/gemma/docs/gemma-3n. Mixtures of experts (`enable_moe_block`) are not here.
+https://ai.google.dev/gemma/docs/gemma-3n. Where `enable_moe_block` is set, each piece is also read by a few of many small
+perceptrons, its *experts* (Shazeer et al. 2017, https://arxiv.org/abs/1701.06538).
 
-Axes: B batch, T time (the pieces of a text), M hidden_size, L num_hidden_layers, P hidden_size_per_layer_input; those of
-attention stand in `decoders.py`.
+Axes: B batch, T time (the pieces of a text), M hidden_size, L num_hidden_layers, P hidden_size_per_layer_input, E num_experts,
+K top_k_experts, I moe_intermediate_size; those of attention stand in `decoders.py`.
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -59,12 +61,20 @@ class Gemma4Config(MixedConfig):
     vocab_size_per_layer_input: int = 262144
     hidden_size_per_layer_input: int = 256  # P; 0: none
 
-    INERT = MixedConfig.INERT | {"num_experts", "top_k_experts", "moe_intermediate_size"}
-    FIXED = {"enable_moe_block": False}
+    enable_moe_block: bool = False  # whether there are experts
+    num_experts: int | None = None  # E
+    top_k_experts: int | None = None  # K
+    moe_intermediate_size: int | None = None  # I
 
     def __post_init__(self) -> None:
         super().__post_init__()
         refuse_others(self.hidden_activation, self.use_bidirectional_attention == "all")
+        experts, chosen, width = self.num_experts or 0, self.top_k_experts or 0, self.moe_intermediate_size or 0
+        if self.enable_moe_block and not (0 < chosen <= experts and width > 0):
+            raise ValueError(
+                "enable_moe_block needs num_experts, top_k_experts (at most as many) and moe_intermediate_size, got "
+                f"{self.num_experts}, {self.top_k_experts} and {self.moe_intermediate_size}."
+            )
         if self.per_layer_config is not None:
             self._read_layers({int(layer): sizes for layer, sizes in self.per_layer_config.items()})
         assert self.layer_types is not None
@@ -226,8 +236,65 @@ class SharingAttention(Gemma4Attention):
         return self.look(queries, keys, values, bias), memory
 
 
+class Experts(layers.Layer):
+    """sum_e w_e(x) f_e(x), where w_e is 0 for all but K of the E experts f_e: (B, T, M) -> (B, T, M).
+
+        f_e(y) = D_e (gelu(G_e y) * U_e y)
+        p = softmax(R (normalize(x) * s / sqrt(M))),      w_e = c_e p_e / (sum of the K largest p) for these K
+
+    Of few pieces, such as those that are written one by one, only the chosen experts' weights are read. Of many, all experts
+    read all pieces, one expert after the other: E / K times the work that is needed, in a form that XLA compiles.
+
+    Args:
+        config: `num_experts`, `top_k_experts`, `moe_intermediate_size`, `hidden_size`, `rms_norm_eps`, `initializer_range`.
+    """
+
+    def __init__(self, config: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.config = config
+        self.router_norm = Gemma4Norm(config.rms_norm_eps, scaled=False, name="router_norm")
+        self.router = dense(config.num_experts, config, "router")
+
+    def build(self, x_shape: Any, choosing_shape: Any) -> None:
+        experts, width, size = self.config.num_experts, self.config.moe_intermediate_size, self.config.hidden_size
+        initializer = keras.initializers.RandomNormal(stddev=self.config.initializer_range)
+        self.gate_up = self.add_weight((experts, 2 * width, size), initializer, name="gate_up")  # G_e above U_e
+        self.down = self.add_weight((experts, size, width), initializer, name="down")  # D_e
+        self.router_scale = self.add_weight((size,), "ones", name="router_scale")  # s
+        self.expert_scale = self.add_weight((experts,), "ones", name="expert_scale")  # c
+
+    def chosen(self, x: Any) -> tuple[Any, Any]:
+        """w and e of the K experts of each piece, (B, T, K) each."""
+        scores = self.router(self.router_norm(x) * self.router_scale * self.config.hidden_size**-0.5)
+        shares, experts = ops.top_k(ops.softmax(ops.cast(scores, "float32"), axis=-1), self.config.top_k_experts)
+        shares = shares / ops.sum(shares, axis=-1, keepdims=True)
+        return shares * ops.cast(ops.take(self.expert_scale, experts, axis=0), "float32"), experts
+
+    def call(self, x: Any, choosing: Any) -> Any:
+        """What the experts make of x; `choosing` is what they are chosen by."""
+        shares, experts = self.chosen(choosing)
+        shares = ops.cast(shares, x.dtype)
+        gelu, count = ACTIVATIONS["gelu_pytorch_tanh"], self.config.num_experts
+        if (
+            None not in tuple(experts.shape) and math.prod(experts.shape) <= count
+        ):  # few: their experts' weights are read
+            gate_up, down = ops.take(self.gate_up, experts, axis=0), ops.take(self.down, experts, axis=0)
+            gate, up = ops.split(ops.einsum("btm,btkfm->btkf", x, gate_up), 2, axis=-1)
+            return ops.einsum("btki,btkmi->btm", gelu(gate) * up * shares[..., None], down)
+        every = ops.sum(ops.one_hot(experts, count, dtype=x.dtype) * shares[..., None], axis=-2)  # (B, T, E)
+
+        def add(e: Any, found: Any) -> Any:
+            gate, up = ops.split(ops.matmul(x, ops.transpose(self.gate_up[e])), 2, axis=-1)
+            share = ops.take(every, e, axis=-1)[..., None]
+            return found + ops.matmul(gelu(gate) * up * share, ops.transpose(self.down[e]))
+
+        return ops.fori_loop(0, count, add, ops.zeros_like(x))
+
+
 class Gemma4Block(Gemma2Block):
     """The block of Gemma 2, then x = s (x + normalize(W (gelu(V x) * hint))), where s is a number of the block's own.
+
+    With experts, normalize(perceptron(normalize(x))) + normalize(experts(normalize(x))) stands where the perceptron stood.
 
     Args:
         config: the sizes.
@@ -249,6 +316,17 @@ class Gemma4Block(Gemma2Block):
             self.hint_gate = dense(config.hidden_size_per_layer_input, config, "hint_gate")
             self.hint_projection = dense(config.hidden_size, config, "hint_projection")
             self.hint_norm = norm(name="hint_norm")
+        self.experts = Experts(config, name="experts") if config.enable_moe_block else None
+        if self.experts is not None:
+            self.perceptron_own_norm = norm(name="perceptron_own_norm")
+            self.experts_norm, self.experts_output_norm = norm(name="experts_norm"), norm(name="experts_output_norm")
+
+    def transformed(self, x: Any) -> Any:
+        """What the perceptron makes of x, and the experts."""
+        found = super().transformed(x)
+        if self.experts is None:
+            return found
+        return self.perceptron_own_norm(found) + self.experts_output_norm(self.experts(self.experts_norm(x), x))
 
     def call(
         self, x: Any, bias: Any, angles: Any = None, memory: Any = None, start: Any = None, hint: Any = None
@@ -332,6 +410,17 @@ def weights_table(config: Gemma4Config) -> dict[str, Any]:
             "layers.{i}.per_layer_input_gate.weight": ("blocks.{i}.hint_gate.kernel", transposed),
             "layers.{i}.per_layer_projection.weight": ("blocks.{i}.hint_projection.kernel", transposed),
             "layers.{i}.post_per_layer_input_norm.weight": "blocks.{i}.hint_norm.gamma",
+        }
+    if config.enable_moe_block:
+        table |= {
+            "layers.{i}.router.proj.weight": ("blocks.{i}.experts.router.kernel", transposed),
+            "layers.{i}.router.scale": "blocks.{i}.experts.router_scale",
+            "layers.{i}.router.per_expert_scale": "blocks.{i}.experts.expert_scale",
+            "layers.{i}.experts.gate_up_proj": "blocks.{i}.experts.gate_up",
+            "layers.{i}.experts.down_proj": "blocks.{i}.experts.down",
+            "layers.{i}.post_feedforward_layernorm_1.weight": "blocks.{i}.perceptron_own_norm.gamma",
+            "layers.{i}.pre_feedforward_layernorm_2.weight": "blocks.{i}.experts_norm.gamma",
+            "layers.{i}.post_feedforward_layernorm_2.weight": "blocks.{i}.experts_output_norm.gamma",
         }
     rows = {name: (path, transform) for name, path, transform in expand(table, config)}
     for layer in range(config.num_hidden_layers):
