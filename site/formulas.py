@@ -11,7 +11,9 @@ FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>
 
 def drawn(found: re.Match) -> str:
     """A formula as MathML."""
-    return convert(html.unescape(found[3]).strip(), display="block" if found[2] == "[" else "inline")
+    if found[2] == "[":
+        return f'<div class="formula">{convert(html.unescape(found[3]).strip(), display="block")}</div>'
+    return convert(html.unescape(found[3]).strip())
 
 
 def on_page_content(content: str, **kwargs: Any) -> str:
