@@ -22,8 +22,22 @@ vocabularies = importlib.util.module_from_spec(
 )
 spec.loader.exec_module(vocabularies)
 PROGRAM = Path(__file__).resolve().parents[1] / "framework" / "exported_program.py"
-KINDS = ["bert", "mpnet", "gpt2", "roberta", "whisper", "llama3", "qwen2", "llama", "gemma", "t5", "xlm_roberta"]
-TRAINED_BY_SENTENCEPIECE = ("llama", "gemma", "t5", "xlm_roberta")
+KINDS = [
+    "bert",
+    "mpnet",
+    "gpt2",
+    "roberta",
+    "clip",
+    "whisper",
+    "llama3",
+    "qwen2",
+    "llama",
+    "gemma",
+    "t5",
+    "xlm_roberta",
+]
+KINDS += ["unigram_bytes"]
+TRAINED_BY_SENTENCEPIECE = ("llama", "gemma", "t5", "xlm_roberta", "unigram_bytes")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +68,7 @@ def check(tokenizer, layer, texts):
 
 
 # Each cut and each way to pieces once; the others are siblings.
-FIRST = ("qwen2", "llama", "t5")
+FIRST = ("qwen2", "clip", "llama", "t5", "unigram_bytes")
 
 
 @pytest.mark.parametrize("kind", [k if k in FIRST else pytest.param(k, marks=pytest.mark.exhaustive) for k in KINDS])

@@ -7,7 +7,7 @@ tables of the engine's version are those that count.
 import base64
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -219,9 +219,10 @@ def _sentence_pieces(engine: Any, described: dict[str, Any], shared: dict[str, A
         for step in _steps(one)
     ]
     if model["type"] == "Unigram":
-        if model["byte_fallback"]:
-            raise _refusal("its model is Unigram that falls back to bytes")
-        chosen = sentence_pieces.Unigram([tuple(piece) for piece in model["vocab"]], model["unk_id"])
+        pieces, fallback = [tuple(piece) for piece in model["vocab"]], model["byte_fallback"]
+        if fallback and _lacks_bytes({text for text, _ in pieces}):
+            raise _refusal("its model is Unigram that falls back to bytes, not all of which are pieces")
+        chosen = sentence_pieces.Unigram(pieces, model["unk_id"], fallback)
     else:
         numbers = model["vocab"]
         odd = [
@@ -229,13 +230,18 @@ def _sentence_pieces(engine: Any, described: dict[str, Any], shared: dict[str, A
             for name in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "ignore_merges")
             if model[name]
         ]
-        lacking = model["byte_fallback"] and any(f"<0x{byte:02X}>" not in numbers for byte in range(256))
+        lacking = model["byte_fallback"] and _lacks_bytes(numbers)
         if odd or lacking or (model["unk_token"] and not model["fuse_unk"]):
             raise _refusal(f"its pairs have {odd or 'unknown pieces side by side, or not all bytes to fall back to'}")
         unknown = numbers.get(model["unk_token"])
         merges = [tuple(pair) for pair in model["merges"]]
         chosen = sentence_pieces.Pairs(numbers, merges, unknown, model["byte_fallback"])
     return sentence_pieces.SentencePieces(chosen, steps, **shared)
+
+
+def _lacks_bytes(pieces: Collection[str]) -> bool:
+    """Whether one of the pieces <0x00> to <0xFF> is not there."""
+    return any(f"<0x{byte:02X}>" not in pieces for byte in range(256))
 
 
 def _steps(described: dict[str, Any]) -> list:
