@@ -101,6 +101,31 @@ def test_words_are_cut_as_the_regular_expression_does(pattern):
         assert np.flatnonzero(starts[start : start + len(text)]).tolist() == wanted, repr(text)
 
 
+def test_names_in_other_letters_are_cut_as_the_regular_expression_does(made):
+    """CLIP's expression knows its special pieces too, which texts in upper case become."""
+    end, start = "<|ENDOFTEXT|>", "<|STARTOFTEXT|>"
+    texts = [
+        end,
+        f"{end}'s",
+        f"a{end}|>",
+        f"!{end}|>",
+        f"{end}{start}!!'s",
+        f"!{end}{start}!!'s",
+        f"{end} {end}",
+        f"{start}{end}",
+    ]
+    texts += [
+        f"'s{end}'ll't'S",
+        "<|ENDOFTEXT|",
+        f"x {end}\n{end}é",
+        "''s 's'",
+        "1234 ٣٤",
+        "İI'LL",
+        "E\u0301 e\u0301\u0301",
+    ]
+    check(*made("clip"), texts)
+
+
 @pytest.mark.parametrize("kind", ["qwen2", pytest.param("gpt2", marks=pytest.mark.exhaustive)])
 def test_bytes_that_are_no_text_are_read_as_python_replaces_them(kind, made):
     tokenizer, layer = made(kind)
@@ -142,6 +167,9 @@ def test_a_saved_model_takes_strings(kind, made, tmp_path):
     np.testing.assert_array_equal(found, tokenizer(texts)["input_ids"])
 
 
+LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+
+
 def _changed(tokenizer, change):
     import tokenizers
 
@@ -154,8 +182,12 @@ def _changed(tokenizer, change):
     "change, message",
     [
         (lambda d: d["pre_tokenizer"]["pretokenizers"][0]["pattern"].update(Regex=r"\w+|\W+"), "cut into words by"),
-        (lambda d: d.update(normalizer={"type": "Lowercase"}), "normalized by"),
+        (lambda d: d.update(normalizer={"type": "NFKC"}), "normalized by"),
         (lambda d: d["model"].update(dropout=0.1), "left out at random"),
+        (
+            lambda d: d["pre_tokenizer"].update(pretokenizers=[{"type": "Digits", "individual_digits": True}, LEVEL]),
+            "cut into",
+        ),
     ],
 )
 def test_what_is_not_known_as_operations_is_refused(change, message, made):

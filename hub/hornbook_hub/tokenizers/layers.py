@@ -7,7 +7,7 @@ tables of the engine's version are those that count.
 import base64
 import json
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -111,7 +111,7 @@ def _characters(engine: Any) -> dict[str, str]:
 
 # ---------------------------------------------------------------------------------------------------- byte pairs
 def _byte_pairs(engine: Any, described: dict[str, Any], shared: dict[str, Any]) -> Any:
-    from hornbook.export.byte_pairs import CUTS, GPT2, BytePairs
+    from hornbook.export.byte_pairs import CLIP, CLIP_CUT, CUTS, GPT2, BytePairs
     from hornbook_hub.tokenizers.tiktoken import visible_bytes
 
     model = described["model"]
@@ -119,14 +119,18 @@ def _byte_pairs(engine: Any, described: dict[str, Any], shared: dict[str, Any]) 
     steps = steps.get("pretokenizers", [steps])
     if steps[-1].get("type") != "ByteLevel":
         raise _refusal("its pairs are not of bytes")
-    pattern = GPT2 if steps[-1]["use_regex"] else None
-    if len(steps) == 2 and pattern is None and steps[0]["type"] == "Split":
-        plain = steps[0]["behavior"] == "Isolated" and not steps[0]["invert"]
-        pattern = steps[0]["pattern"].get("Regex") if plain else None
-    if pattern not in CUTS or len(steps) > 2:
-        raise _refusal(f"its texts are cut into words by {steps}; known are {list(CUTS)}")
-    if model["dropout"] or model["continuing_subword_prefix"] or model["end_of_word_suffix"]:
+    first = steps[0] if len(steps) == 2 and steps[0]["type"] == "Split" else {}
+    split = first.get("pattern", {}).get("Regex")
+    cut = {
+        (1, None, None, True): CUTS[GPT2],
+        (2, "Isolated", False, False): CUTS.get(split),
+        (2, "Removed", True, True): {CLIP: CLIP_CUT}.get(split),  # GPT-2's expression cuts its matches no further
+    }.get((len(steps), first.get("behavior"), first.get("invert"), steps[-1]["use_regex"]))
+    if cut is None:
+        raise _refusal(f"its texts are cut into words by {steps}; known are {[*CUTS, CLIP]}")
+    if model["dropout"] or model["continuing_subword_prefix"]:
         raise _refusal("its pairs are left out at random, or pieces carry a mark inside of words")
+    ending = (model["end_of_word_suffix"] or "").encode()
     shown = {character: byte for byte, character in enumerate(visible_bytes())}
     # Pieces that bytes cannot make are special ones.
     numbers = {
@@ -134,17 +138,18 @@ def _byte_pairs(engine: Any, described: dict[str, Any], shared: dict[str, Any]) 
         for piece, number in model["vocab"].items()
         if shown.keys() >= set(piece)
     }
-    if lacking := [byte for byte in range(256) if bytes([byte]) not in numbers]:
+    if lacking := [n for n in range(256) for end in {b"", ending} if bytes([n]) + end not in numbers]:
         raise _refusal(f"no piece stands for the bytes {lacking[:8]}")
     merges = [tuple(bytes(shown[c] for c in piece) for piece in pair) for pair in model["merges"]]
     return BytePairs(
         numbers=numbers,
         merges=merges,
         kinds=_kinds(),
-        cut=CUTS[pattern],
-        normalize=_normalization(described["normalizer"]),
+        cut=cut,
+        normalize=_normalization(described["normalizer"], cut.spaces),
         prefix=steps[-1]["add_prefix_space"],
         whole_words=model["ignore_merges"],
+        ending=ending,
         **shared,
     )
 
@@ -162,13 +167,37 @@ def _kinds() -> np.ndarray:
     return kinds
 
 
-def _normalization(described: dict[str, Any] | None) -> Callable[[Any, Any], tuple[Any, Any]] | None:
-    """What the engine does to a text before it is cut, as operations."""
+def _normalization(described: dict[str, Any] | None, spaces: bool) -> Any:
+    """What the engine does to a text before it is cut, as operations.
+
+    Args:
+        described: the normalizer.
+        spaces: whether it matters which spaces there are, and how many.
+    """
+    from hornbook.export.unicode import InTurn, Replaced
+
     if described is None:
         return None
-    if described["type"] == "NFC":
-        return _composed()
-    raise _refusal(f"its texts are normalized by {described}")
+    steps = described["normalizers"] if described["type"] == "Sequence" else [described]
+    found: list[Any] = []
+    for step in steps:
+        if step["type"] == "NFC":
+            found.append(_composed())
+        elif step["type"] == "Lowercase":
+            found.append(Replaced(_lower()))
+        elif spaces or step["type"] != "Replace" or (step["pattern"], step["content"]) != ({"Regex": r"\s+"}, " "):
+            raise _refusal(f"its texts are normalized by {described}")
+    return InTurn(found)
+
+
+def _lower() -> dict[str, str]:
+    """What each character is in lower case to the engine, where it is something else."""
+    from tokenizers import normalizers
+
+    between = "\u2603"
+    every = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000 and chr(point) != between]
+    lower = normalizers.Lowercase().normalize_str(between.join(every)).split(between)
+    return {one: other for one, other in zip(every, lower, strict=True) if one != other}
 
 
 def _composed() -> Any:
