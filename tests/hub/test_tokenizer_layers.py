@@ -68,7 +68,7 @@ def check(tokenizer, layer, texts):
 
 
 # Each cut and each way to pieces once; the others are siblings.
-FIRST = ("qwen2", "clip", "llama", "t5", "unigram_bytes")
+FIRST = ("qwen2", "clip", "llama", "unigram_bytes")
 
 
 @pytest.mark.parametrize("kind", [k if k in FIRST else pytest.param(k, marks=pytest.mark.exhaustive) for k in KINDS])
@@ -101,29 +101,30 @@ def test_words_are_cut_as_the_regular_expression_does(pattern):
         assert np.flatnonzero(starts[start : start + len(text)]).tolist() == wanted, repr(text)
 
 
-def test_names_in_other_letters_are_cut_as_the_regular_expression_does(made):
-    """CLIP's expression knows its special pieces too, which texts in upper case become."""
-    end, start = "<|ENDOFTEXT|>", "<|STARTOFTEXT|>"
-    texts = [
-        end,
-        f"{end}'s",
-        f"a{end}|>",
-        f"!{end}|>",
-        f"{end}{start}!!'s",
-        f"!{end}{start}!!'s",
-        f"{end} {end}",
-        f"{start}{end}",
-    ]
-    texts += [
-        f"'s{end}'ll't'S",
-        "<|ENDOFTEXT|",
-        f"x {end}\n{end}é",
-        "''s 's'",
-        "1234 ٣٤",
-        "İI'LL",
-        "E\u0301 e\u0301\u0301",
-    ]
-    check(*made("clip"), texts)
+OTHER_LETTERS = "<|ENDOFTEXT|>", "<|STARTOFTEXT|>"  # become special pieces of CLIP, whose expression knows them
+AROUND = [
+    "{0}",
+    "{0}'s",
+    "a{0}|>",
+    "!{0}|>",
+    "{0}{1}!!'s",
+    "!{0}{1}!!'s",
+    "{0} {0}",
+    "{1}{0}",
+    "'s{0}'ll't'S",
+    "x {0}\n{0}é",
+]
+AROUND += ["<|ENDOFTEXT|", "''s 's'", "1234 ٣٤", "İI'LL", "E\u0301 e\u0301\u0301"]
+
+
+@pytest.mark.parametrize("normalized", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
+def test_special_pieces_in_other_letters(normalized, made):
+    """They are special where the pieces are looked for in cleaned texts; else they are words."""
+    tokenizer, layer = made("clip")
+    if normalized:
+        tokenizer = _changed(tokenizer, lambda d: [piece.update(normalized=True) for piece in d["added_tokens"]])
+        layer = tokenizer.as_layer()
+    check(tokenizer, layer, [text.format(*OTHER_LETTERS) for text in AROUND])
 
 
 @pytest.mark.parametrize("kind", ["qwen2", pytest.param("gpt2", marks=pytest.mark.exhaustive)])
@@ -147,7 +148,7 @@ class OnStrings(keras.Model):
 
 @pytest.mark.exhaustive  # what every run tests of it is BERT's, in test_export.py
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["qwen2", "t5", "llama", "gpt2"])
+@pytest.mark.parametrize("kind", ["qwen2", "clip", "t5", "unigram_bytes", "llama", "gpt2"])
 def test_a_saved_model_takes_strings(kind, made, tmp_path):
     tokenizer, layer = made(kind)
     texts = [text for text in vocabularies.strings(120) if "\x00" not in text]

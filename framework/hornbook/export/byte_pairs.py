@@ -241,13 +241,18 @@ class BytePairs(TextPieces):
             self._bytes = tf.constant([numbers[bytes([byte])] for byte in range(256)], tf.int64)
             self._last_bytes = tf.constant([numbers[bytes([byte]) + ending] for byte in range(256)], tf.int64)
 
+    def _cleaned(self, parts: Any) -> Any:
+        if self.normalize is None:
+            return parts
+        points, row = self.normalize(*code_points(parts))
+        letters = tf.RaggedTensor.from_value_rowids(points, row, tf.shape(parts, tf.int64)[0])
+        return tf.strings.unicode_encode(letters, "UTF-8")
+
     def _numbers(self, parts: Any, first: Any) -> Any:
         if self.prefix:
             bare = (tf.strings.length(parts) > 0) & (tf.strings.substr(parts, 0, 1) != " ")
             parts = tf.strings.join([tf.where(bare, " ", ""), parts])
         points, row = code_points(parts)
-        if self.normalize is not None:
-            points, row = self.normalize(points, row)
         kinds = self._kinds(points)
         starts = word_starts(points, row, kinds, self.cut)
         if not self.cut.spaces:

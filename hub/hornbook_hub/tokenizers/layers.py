@@ -5,6 +5,7 @@ tables of the engine's version are those that count.
 """
 
 import base64
+import functools
 import json
 import unicodedata
 from collections.abc import Collection
@@ -23,7 +24,7 @@ def layer_of(tokenizer: Any) -> Any:
     """
     described = json.loads(tokenizer.engine.to_str())
     shared = {
-        "specials": _specials(described["added_tokens"], described["normalizer"] is None),
+        **_specials(tokenizer.engine, described),
         "padding": tokenizer.pad_token_id or 0,
         "max_length": tokenizer.max_length,
         "names": tokenizer.names,
@@ -44,25 +45,26 @@ def _refusal(why: str) -> ValueError:
     )
 
 
-def _specials(added: list[dict[str, Any]], as_it_stands: bool) -> list:
-    """The pieces that stand for themselves; some are looked for in the normalized text, which may be the text `as_it_stands`."""
+def _specials(engine: Any, described: dict[str, Any]) -> dict[str, list]:
+    """The pieces that stand for themselves: those that are looked for in the text, and those in the cleaned one."""
     from hornbook.export.texts import SpecialPiece
 
-    late = [piece["content"] for piece in added if piece["normalized"]]
-    early = [piece["content"] for piece in added if not piece["normalized"]]
-    meet = [one for one in late if any(_meet(one, other) or _meet(other, one) for other in early)]
-    odd = (meet if as_it_stands else late) + [piece["content"] for piece in added if piece["single_word"]]
+    added = described["added_tokens"]
+    cleans, of_bytes = described["normalizer"] is not None, '"ByteLevel"' in json.dumps(described["pre_tokenizer"])
+    odd = [p["content"] for p in added if p["single_word"] or (p["normalized"] and cleans and not of_bytes)]
     if odd:
         raise _refusal(f"pieces that are matched in cleaned text, or as whole words, cannot be exported: {odd}")
     stripped = any(piece["lstrip"] or piece["rstrip"] for piece in added)
     if odd := [piece["content"] for piece in added if stripped and piece["content"] != piece["content"].strip()]:
         raise _refusal(f"pieces with spaces at their ends stand beside pieces that take spaces: {odd}")
-    return [SpecialPiece(piece["content"], piece["id"], piece["lstrip"], piece["rstrip"]) for piece in added]
-
-
-def _meet(one: str, other: str) -> bool:
-    """Whether one text can begin within another."""
-    return any(one.startswith(other[start:]) or other[start:].startswith(one) for start in range(len(other)))
+    found: dict[str, list] = {"specials": [], "late": []}
+    for piece in added:
+        content = piece["content"]
+        if piece["normalized"] and cleans:
+            content = engine.normalizer.normalize_str(content)
+        special = SpecialPiece(content, piece["id"], piece["lstrip"], piece["rstrip"])
+        found["late" if piece["normalized"] else "specials"].append(special)
+    return found
 
 
 def _around(engine: Any) -> dict[str, list[int]]:
@@ -154,6 +156,7 @@ def _byte_pairs(engine: Any, described: dict[str, Any], shared: dict[str, Any]) 
     )
 
 
+@functools.cache
 def _kinds() -> np.ndarray:
     """Of each code point, whether it is a letter, a number, a space or a sign to the engine's regular expressions."""
     from tokenizers import Regex, normalizers
@@ -190,6 +193,7 @@ def _normalization(described: dict[str, Any] | None, spaces: bool) -> Any:
     return InTurn(found)
 
 
+@functools.cache
 def _lower() -> dict[str, str]:
     """What each character is in lower case to the engine, where it is something else."""
     from tokenizers import normalizers
@@ -201,10 +205,15 @@ def _lower() -> dict[str, str]:
 
 
 def _composed() -> Any:
+    from hornbook.export.unicode import Composed
+
+    return Composed(*_composition())
+
+
+@functools.cache
+def _composition() -> tuple[dict[str, str], dict[str, int], dict[tuple[str, str], str]]:
     """The engine's form C: what characters are taken apart into, which marks are in which order, which pairs are one."""
     from tokenizers import normalizers
-
-    from hornbook.export.unicode import Composed
 
     apart, together = normalizers.NFD(), normalizers.NFC()
     between = "\u2603"
@@ -216,7 +225,7 @@ def _composed() -> Any:
         first = together.normalize_str(part[:-1])
         if len(first) == 1 and together.normalize_str(part) == one:
             pairs[first, part[-1]] = one
-    return Composed(taken, _classes(apart, [one for one in every if one not in taken]), pairs)
+    return taken, _classes(apart, [one for one in every if one not in taken]), pairs
 
 
 def _classes(apart: Any, letters: list[str]) -> dict[str, int]:
