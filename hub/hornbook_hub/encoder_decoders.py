@@ -26,6 +26,11 @@ class CrossAttention(CausalAttention):
     def call(self, x: Any, bias: Any, pair: tuple[Any, Any]) -> Any:
         return self.look(self.split(self.query(x), self.heads), *pair, bias)
 
+    def weights_of(self, x: Any, keys: Any) -> Any:
+        """How much each place of (B, T, M) looks at each of the source, all of which may be looked at: (B, H, T, S)."""
+        queries = self.split(self.query(x), self.heads) * self.scale
+        return ops.softmax(ops.cast(ops.einsum("bthd,bshd->bhts", queries, keys), "float32"), axis=-1)
+
 
 class Perceptron(layers.Layer):
     """W_down dropout(act(W_up x)): (B, T, M) -> (B, T, M).
@@ -88,10 +93,18 @@ class DecoderBlock(layers.Layer):
         self.dropout = layers.Dropout(rate)
 
     def call(self, x: Any, bias: Any, pair: Any, source_bias: Any, memory: Any = None, start: Any = None) -> Any:
+        x, kept = self.after_itself(x, bias, memory, start)
+        return self.after_source(x, pair, source_bias), kept
+
+    def after_itself(self, x: Any, bias: Any, memory: Any = None, start: Any = None) -> Any:
+        """The first part, and the keys and values that it looked at."""
         found, kept = self.attention(self.attention_norm(x), bias, memory=memory, start=start)
-        x = x + self.dropout(found)
+        return x + self.dropout(found), kept
+
+    def after_source(self, x: Any, pair: Any, source_bias: Any) -> Any:
+        """The other two parts."""
         x = x + self.dropout(self.cross_attention(self.cross_attention_norm(x), source_bias, pair))
-        return x + self.dropout(self.perceptron(self.perceptron_norm(x))), kept
+        return x + self.dropout(self.perceptron(self.perceptron_norm(x)))
 
 
 class EncoderDecoderBackbone(Backbone):

@@ -22,8 +22,22 @@ vocabularies = importlib.util.module_from_spec(
 )
 spec.loader.exec_module(vocabularies)
 PROGRAM = Path(__file__).resolve().parents[1] / "framework" / "exported_program.py"
-KINDS = ["bert", "mpnet", "gpt2", "roberta", "whisper", "llama3", "qwen2", "llama", "gemma", "t5", "xlm_roberta"]
-TRAINED_BY_SENTENCEPIECE = ("llama", "gemma", "t5", "xlm_roberta")
+KINDS = [
+    "bert",
+    "mpnet",
+    "gpt2",
+    "roberta",
+    "clip",
+    "whisper",
+    "llama3",
+    "qwen2",
+    "llama",
+    "gemma",
+    "t5",
+    "xlm_roberta",
+]
+KINDS += ["unigram_bytes"]
+TRAINED_BY_SENTENCEPIECE = ("llama", "gemma", "t5", "xlm_roberta", "unigram_bytes")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +68,7 @@ def check(tokenizer, layer, texts):
 
 
 # Each cut and each way to pieces once; the others are siblings.
-FIRST = ("qwen2", "llama", "t5")
+FIRST = ("qwen2", "clip", "llama", "unigram_bytes")
 
 
 @pytest.mark.parametrize("kind", [k if k in FIRST else pytest.param(k, marks=pytest.mark.exhaustive) for k in KINDS])
@@ -87,6 +101,32 @@ def test_words_are_cut_as_the_regular_expression_does(pattern):
         assert np.flatnonzero(starts[start : start + len(text)]).tolist() == wanted, repr(text)
 
 
+OTHER_LETTERS = "<|ENDOFTEXT|>", "<|STARTOFTEXT|>"  # become special pieces of CLIP, whose expression knows them
+AROUND = [
+    "{0}",
+    "{0}'s",
+    "a{0}|>",
+    "!{0}|>",
+    "{0}{1}!!'s",
+    "!{0}{1}!!'s",
+    "{0} {0}",
+    "{1}{0}",
+    "'s{0}'ll't'S",
+    "x {0}\n{0}é",
+]
+AROUND += ["<|ENDOFTEXT|", "''s 's'", "1234 ٣٤", "İI'LL", "E\u0301 e\u0301\u0301"]
+
+
+@pytest.mark.parametrize("normalized", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
+def test_special_pieces_in_other_letters(normalized, made):
+    """They are special where the pieces are looked for in cleaned texts; else they are words."""
+    tokenizer, layer = made("clip")
+    if normalized:
+        tokenizer = _changed(tokenizer, lambda d: [piece.update(normalized=True) for piece in d["added_tokens"]])
+        layer = tokenizer.as_layer()
+    check(tokenizer, layer, [text.format(*OTHER_LETTERS) for text in AROUND])
+
+
 @pytest.mark.parametrize("kind", ["qwen2", pytest.param("gpt2", marks=pytest.mark.exhaustive)])
 def test_bytes_that_are_no_text_are_read_as_python_replaces_them(kind, made):
     tokenizer, layer = made(kind)
@@ -108,7 +148,7 @@ class OnStrings(keras.Model):
 
 @pytest.mark.exhaustive  # what every run tests of it is BERT's, in test_export.py
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["qwen2", "t5", "llama", "gpt2"])
+@pytest.mark.parametrize("kind", ["qwen2", "clip", "t5", "unigram_bytes", "llama", "gpt2"])
 def test_a_saved_model_takes_strings(kind, made, tmp_path):
     tokenizer, layer = made(kind)
     texts = [text for text in vocabularies.strings(120) if "\x00" not in text]
@@ -128,6 +168,9 @@ def test_a_saved_model_takes_strings(kind, made, tmp_path):
     np.testing.assert_array_equal(found, tokenizer(texts)["input_ids"])
 
 
+LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+
+
 def _changed(tokenizer, change):
     import tokenizers
 
@@ -140,8 +183,12 @@ def _changed(tokenizer, change):
     "change, message",
     [
         (lambda d: d["pre_tokenizer"]["pretokenizers"][0]["pattern"].update(Regex=r"\w+|\W+"), "cut into words by"),
-        (lambda d: d.update(normalizer={"type": "Lowercase"}), "normalized by"),
+        (lambda d: d.update(normalizer={"type": "NFKC"}), "normalized by"),
         (lambda d: d["model"].update(dropout=0.1), "left out at random"),
+        (
+            lambda d: d["pre_tokenizer"].update(pretokenizers=[{"type": "Digits", "individual_digits": True}, LEVEL]),
+            "cut into",
+        ),
     ],
 )
 def test_what_is_not_known_as_operations_is_refused(change, message, made):

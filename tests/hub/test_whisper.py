@@ -7,9 +7,11 @@ import pytest
 from tests.hub.test_exact import made
 
 import hornbook_hub as hub
+from hornbook_hub.alignment import WITHOUT_SPACES, median_filter, warped, words_of
 from hornbook_hub.audio import AudioSettings, SoundPreprocessor, log_mel, mel_filters
 from hornbook_hub.models.whisper import WhisperBackbone, WhisperConfig
-from hornbook_hub.tasks.audio_to_text import SpeechWriter, split_by_moments
+from hornbook_hub.sampling import LOWEST, sampler_of
+from hornbook_hub.tasks.audio_to_text import SpeechWriter, compression_ratio, split_by_moments
 
 torch = pytest.importorskip("torch", reason="PyTorch runs the reference")
 transformers = pytest.importorskip("transformers", reason="transformers is the reference")
@@ -221,6 +223,219 @@ def small(**settings):
 )
 def test_a_window_is_cut_where_two_moments_meet(pieces, wanted):
     assert split_by_moments(pieces, 48, 40) == wanted
+
+
+# ------------------------------------------------------------------------------------------------------ written anew
+class Halted(Exception):
+    """Stops the reference after its first text."""
+
+
+def thoughts(model, features, monkeypatch):
+    """What the reference finds of the first window: the pieces, their compression, mean log probability, silence."""
+    found = []
+
+    def need_fallback(sequence, outputs, index, processors, config, size, temperature):
+        detector = next(p for p in processors if type(p).__name__ == "WhisperNoSpeechDetection")
+        found.append(sequence.tolist())
+        found.append(model._retrieve_compression_ratio(sequence, size))
+        found.append(float(model._retrieve_avg_logprobs(outputs[index]["scores"], sequence, temperature)))
+        found.append(float(detector.no_speech_prob[index]))
+        raise Halted
+
+    with monkeypatch.context() as context, pytest.raises(Halted):
+        context.setattr(model, "_need_fallback", need_fallback)
+        rules = {"logprob_threshold": 0.0, "no_speech_threshold": 0.5, "compression_ratio_threshold": 1.0}
+        theirs(model, features, return_timestamps=True, language="en", temperature=(0.0,), **rules)
+    return found
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("seed", [2, 3])
+def test_what_the_model_thought_of_its_text(seed, tmp_path, monkeypatch):
+    model, ours = twin(tmp_path, seed)
+    features = sound(40, seed)
+    pieces, compression, likely, silence = thoughts(model, features, monkeypatch)
+    writer = ours._speech_writer(sampler_of("greedy"), True)
+    source = ours._source({"input_features": features[None]})
+    prompt = ours._prompts([features], "en", None, True)[0]
+    assert ours._drained(writer.write([prompt], 57, 0, source)) == [pieces]
+    logs, first, looks = writer.read_again(prompt, pieces, source)
+    assert looks is None and logs.shape == (len(pieces),)
+    assert logs.mean() == pytest.approx(likely, rel=1e-5)
+    assert first[46] == pytest.approx(silence, rel=1e-4) and first.sum() == pytest.approx(1, rel=1e-5)
+    assert compression_ratio(pieces, 69) == pytest.approx(compression)
+
+    # Decisions on both sides of each figure, and what follows from them.
+    tried = []
+    monkeypatch.setattr(type(writer), "write", lambda self, *rest: tried.append(self.temperature) or iter([[pieces]]))
+    for rules, wanted in (
+        ({}, 1),
+        ({"compression_ratio_threshold": compression - 0.01}, 3),
+        ({"compression_ratio_threshold": compression + 0.01}, 1),
+        ({"logprob_threshold": likely + 0.01}, 3),
+        ({"logprob_threshold": likely - 0.01}, 1),
+        ({"logprob_threshold": likely + 0.01, "no_speech_threshold": silence * 0.9}, 0),
+        ({"logprob_threshold": likely + 0.01, "no_speech_threshold": silence * 1.1}, 3),
+        ({"logprob_threshold": likely - 0.01, "no_speech_threshold": silence * 0.9}, 1),
+    ):
+        tried.clear()
+        at_once = len(rules) != 1  # else the checkpoint says it
+        ours.generation_config = WRITING if at_once else {**WRITING, **rules}
+        how = ours._fallback(None, {"temperature": (0.0, 0.2, 0.4), **(rules if at_once else {})})
+        found = ours._written([writer] * 3, how, [prompt], [0], 57, 0, source)
+        assert found == {0: pieces if wanted else None} and tried == [1.0, 0.2, 0.4][: wanted or 1], rules
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("seed", [4, 5])
+def test_windows_without_speech_are_left_out(seed, tmp_path):
+    model, ours = twin(tmp_path, seed, spread=0.2 + 0.03 * seed)
+    features = np.concatenate([sound(150, seed), np.zeros((8, 60), "float32"), sound(40, seed + 7)], axis=1)
+    seen = set()
+    for silence in (0.0, 0.005, 0.01, 0.02, 0.05, 1.0):
+        rules = {"logprob_threshold": 0.0, "no_speech_threshold": silence}
+        reference = theirs(
+            model, features, return_timestamps=True, return_segments=True, language="en", temperature=(0.0,), **rules
+        )
+        found = ours.transcribe({"input_features": [features]}, language="en", temperature=(0.0,), **rules)[0]
+        same_segments(found["segments"], reference)
+        seen.add(len(found["segments"]))
+    assert 0 in seen and len(seen) > 2
+
+
+@pytest.mark.exhaustive
+def test_draws_have_their_temperature(tmp_path):
+    _, ours = twin(tmp_path, 2)
+    heard = {"input_features": sound(40, 2)[None]}
+    written = {}
+    for temperature in (0.0, 1e-4, (0.0, 1.5), 1.5):
+        settings = {"logprob_threshold": 1.0, "seed": 8 if temperature == (0.0, 1.5) else 9}
+        found = ours.transcribe(heard, language="en", temperature=temperature, **settings)[0]["segments"]
+        written[temperature] = [segment["tokens"] for segment in found]
+    assert written[0.0] == written[1e-4] != written[1.5]
+    assert written[(0.0, 1.5)] == written[1.5]  # the second time draws with the next seed
+    again = ours.transcribe(heard, language="en", sampler=hub.Sampler(temperature=1.5), seed=9)[0]["segments"]
+    assert written[1.5] == [segment["tokens"] for segment in again]
+    for settings, words in (
+        ({"temperature": -1.0}, "temperature must be 0 or more"),
+        ({"temperature": ()}, "temperature must be 0 or more"),
+        ({"temperature": 0.5, "sampler": "random"}, "exclude each other"),
+        ({"no_speech_threshold": 0.5}, "needs logprob_threshold"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            ours.transcribe(heard, language="en", **settings)
+
+
+# --------------------------------------------------------------------------------------------------- moments of words
+def test_paths_and_medians_are_those_of_transformers():
+    from transformers.models.whisper.generation_whisper import _dynamic_time_warping, _median_filter
+
+    rng = np.random.default_rng(0)
+    for rows, columns in ((1, 1), (1, 9), (5, 5), (9, 4), (30, 200)):
+        for costs in (rng.normal(size=(rows, columns)), rng.integers(0, 3, (rows, columns)).astype(float)):  # with ties
+            texts, times = _dynamic_time_warping(costs)
+            wanted = times[np.pad(np.diff(texts), (1, 0), constant_values=1).astype(bool)]
+            np.testing.assert_array_equal(warped(costs), wanted)
+    for width, size in ((7, 40), (3, 5), (7, 3), (1, 6)):
+        x = rng.normal(size=(2, 3, size)).astype("float32")
+        np.testing.assert_array_equal(median_filter(x, width), _median_filter(torch.tensor(x), width).numpy())
+    with pytest.raises(ValueError, match="odd number, got 4"):
+        median_filter(np.zeros(9), 4)
+
+
+WRITTEN = [" a", " b", "c", " (", ")", ",", ".", " ", "-", " 'tis", ' "', "!", "日", "本"]
+BYTES = ["é".encode(), "🙂".encode()]  # each byte of these is a piece
+
+
+def engine_of_bytes(size):
+    """A tokenizer whose pieces are those of `WRITTEN`, single bytes, and further letters, each second one behind a space."""
+    from tokenizers import Tokenizer as Engine
+    from tokenizers import decoders, models
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    table = bytes_to_unicode()
+    parts = [part.encode() for part in WRITTEN] + [bytes([byte]) for part in BYTES for byte in part] + [b"\xff"]
+    parts += [b" " * (number % 2) + bytes([ord("A") + number]) for number in range(size - len(parts))]
+    names = ["".join(table[byte] for byte in part) for part in parts]
+    engine = Engine(models.BPE({name: number for number, name in enumerate(names)}, []))
+    engine.decoder = decoders.ByteLevel()
+    return engine
+
+
+@pytest.mark.parametrize(("language", "code"), [("english", "en"), ("japanese", "ja")])
+def test_words_are_those_of_transformers(language, code):
+    from transformers.models.whisper.tokenization_whisper import _combine_tokens_into_words
+
+    engine = engine_of_bytes(40)
+
+    class Reference:
+        eos_token_id = 40
+
+        def decode(self, pieces, decode_with_timestamps):
+            return engine.decode(pieces)
+
+    rng, several = np.random.default_rng(0), 0
+    for length in [0, 1, 2, 3] + [12] * 150:
+        pieces = rng.integers(0, 40, length).tolist()
+        words, ids, _ = _combine_tokens_into_words(Reference(), pieces, language)
+        found = words_of(pieces, engine.decode, code not in WITHOUT_SPACES)
+        assert [word.text for word in found] == words
+        assert [pieces[word.first : word.end] for word in found] == ids
+        several += any(len(part) > 2 for part in ids)
+    assert several > 20
+
+
+def test_pieces_look_where_those_of_transformers_do(tmp_path):
+    model, ours = twin(tmp_path, 6)
+    features, heads = sound(40, 6), [(0, 1), (1, 0), (1, 1)]
+    prompt, pieces = [41, 42, 45], [48, 7, 9, 1, 55, 55, 2, 40]
+    ids = torch.tensor([[*prompt, *pieces]])
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        wanted = model(torch.tensor(features[None]), decoder_input_ids=ids, output_attentions=True)
+    source = ours._source({"input_features": features[None]})
+    logs, first, looks = ours._speech_writer(sampler_of("greedy"), True).read_again(prompt, pieces, source, heads)
+    reference = torch.stack([wanted.cross_attentions[block][0, head] for block, head in heads])[:, len(prompt) :]
+    np.testing.assert_allclose(looks, reference.numpy(), atol=1e-5)
+    np.testing.assert_allclose(first, torch.softmax(wanted.logits[0, 0], -1).numpy(), atol=1e-6)
+    likely = torch.log_softmax(wanted.logits[0, len(prompt) - 1 : -1], -1).gather(1, ids[0, len(prompt) :, None])[:, 0]
+    allowed = logs > LOWEST
+    assert list(np.flatnonzero(~allowed)) == [2, 3, 7]  # where all moments together are likelier
+    assert (logs >= likely.numpy() - 1e-4)[allowed].all()  # the others share what these do not get
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("seed", [2, 3, 4, 5])
+def test_the_moments_of_words_are_those_of_transformers(seed, tmp_path):
+    from transformers.models.whisper.tokenization_whisper import _combine_tokens_into_words
+
+    model, ours = twin(tmp_path, seed, spread=0.2 + 0.03 * seed, alignment_heads=[[0, 1], [1, 0], [1, 1]])
+    engine = engine_of_bytes(40)
+    ours.preprocessor = SoundPreprocessor(
+        AudioSettings(feature_size=8), hub.Tokenizer(engine, {}, names=("input_ids", "attention_mask"))
+    )
+    count = 0
+    for frames in (150, 40):
+        features = sound(frames, seed)
+        settings = {"return_timestamps": True, "return_segments": True, "return_token_timestamps": True}
+        there = torch.ones(1, frames, dtype=torch.long)
+        reference = theirs(model, features, language="en", attention_mask=there, **settings)
+        found = ours.transcribe({"input_features": [features]}, language="en", timestamps="word")[0]["segments"]
+        same_segments(found, reference)
+        for ours_, theirs_ in zip(found, reference["segments"][0], strict=True):
+            pieces, moments = theirs_["tokens"].tolist(), theirs_["token_timestamps"].tolist()
+            texts = [place for place, piece in enumerate(pieces) if piece < 40]
+            stub = type("Stub", (), {"eos_token_id": 40, "decode": lambda _, ids, **rest: engine.decode(ids)})()
+            words, _, places = _combine_tokens_into_words(stub, [pieces[place] for place in texts], "english")
+            assert [word["text"] for word in ours_["words"]] == words
+            for word, own in zip(ours_["words"], places, strict=True):
+                assert word["start"] == pytest.approx(moments[texts[own[0]] - 1], abs=0.006)
+                assert word["end"] == pytest.approx(moments[texts[own[-1]]], abs=0.006)
+            count += len(words)
+    assert count > 5
+    assert ours.transcribe({"input_features": [features]}, language="en")[0]["segments"][0].keys() == {
+        *("start", "end", "text", "tokens")
+    }
 
 
 # ---------------------------------------------------------------------------------------------------------- on sounds

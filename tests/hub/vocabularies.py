@@ -167,7 +167,7 @@ WHISPER = [
 
 def make(kind, folder: Path):
     """A folder with a vocabulary of this kind; how it is to be read in `tokenizer_config.json`."""
-    settings = {"tokenizer_class": KINDS[kind]}
+    settings = {"tokenizer_class": KINDS.get(kind, "PreTrainedTokenizerFast")}
     if kind in ("bert", "cased_bert"):
         word_pieces(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
         settings |= {"do_lower_case": kind == "bert"}
@@ -210,6 +210,8 @@ def make(kind, folder: Path):
         sentence_pieces(folder / "spiece.model", **T5)
     elif kind == "xlm_roberta":
         sentence_pieces(folder / "sentencepiece.bpe.model", model_type="unigram")
+    elif kind == "unigram_bytes":
+        sentence_pieces(folder / "tokenizer.model", model_type="unigram", byte_fallback=True, character_coverage=0.99)
     elif kind == "llama3":
         ranks(folder / "tokenizer.model")
         added = {"<|begin_of_text|>": 600, "<|end_of_text|>": 601}

@@ -1,4 +1,4 @@
-"""Byte-level byte pairs as operations of a graph: GPT-2's, RoBERTa's, Llama 3's and Qwen's tokenizers.
+"""Byte-level byte pairs as operations of a graph: GPT-2's, RoBERTa's, Llama 3's, Qwen's and CLIP's tokenizers.
 
     "I'll go" -> code points, each a letter, digit, space or sign -> words: I, 'll, " go" -> bytes -> the best pair merged, again
     and again -> ids
@@ -33,6 +33,10 @@ class Cut(NamedTuple):
     """one sign, or space of any kind, goes with the letters behind it; else one plain space"""
     lines: bool
     """ends of lines go with the signs before them, or else with the spaces before them"""
+    spaces: bool = True
+    """spaces are words too, or go with what is behind them; else they go away"""
+    names: tuple[str, ...] = ()
+    """texts of signs, letters and signs: behind one that begins as a word does, another word begins"""
 
 
 _NEW = (
@@ -45,6 +49,9 @@ CUTS = {
 }
 """The regular expressions that are known, GPT-2's, Llama 3's and Qwen's, and what they do."""
 GPT2 = next(iter(CUTS))
+CLIP = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+CLIP_CUT = Cut(False, 1, False, False, False, ("<|startoftext|>", "<|endoftext|>"))
+"""CLIP's, whose matches are the words."""
 
 
 def word_starts(points: Any, row: Any, kinds: Any, cut: Cut) -> Any:
@@ -57,10 +64,11 @@ def word_starts(points: Any, row: Any, kinds: Any, cut: Cut) -> Any:
     right = tf.where(ends, -1, behind(kinds, -1))
     letter, number, space, sign = (kinds == kind for kind in (LETTER, NUMBER, SPACE, SIGN))
     starts_run = left != kinds
-    after_blank = ~begins & (before(points, -1) == ord(" "))
+    after_blank = ~begins & (before(points, -1) == ord(" ")) if cut.spaces else tf.zeros_like(begins)
+    after_name = _after_names(points, row, begins | (left != SIGN), cut.names)
 
     # 's 't 'm 'd 're 've 'll, where neither a sign nor a space before them takes the apostrophe.
-    free = (points == ord("'")) & ~after_blank & (left != SIGN)
+    free = (points == ord("'")) & ~after_blank & ((left != SIGN) | after_name)
     one = tf.where(ends, -1, behind(points, -1))
     two = tf.where(ends | behind(ends, True), -1, behind(behind(points, -1), -1))
     if cut.any_case:
@@ -96,7 +104,25 @@ def word_starts(points: Any, row: Any, kinds: Any, cut: Cut) -> Any:
         & ~taken
         & (starts_run | taken_before | (after_line & (lines_left == 0)) | ((right >= 0) & (right != SPACE) & ~line))
     )
-    return begins | cut_off | behind_cut | letters_start | numbers_start | signs_start | spaces_start
+    return begins | after_name | cut_off | behind_cut | letters_start | numbers_start | signs_start | spaces_start
+
+
+def _after_names(points: Any, row: Any, free: Any, names: Sequence[str]) -> Any:
+    """Where a name has ended that began where it was `free` to, or where another such one ended."""
+    covered = ends = tf.zeros_like(free)
+    for name in names:
+        found = tf.ones_like(free)  # whether the name begins here
+        letters, texts = points, row
+        for letter in name:
+            found &= (letters == ord(letter)) & (texts == row)
+            letters, texts = behind(letters, -1), behind(texts, -1)
+        for _ in name:
+            covered |= found
+            found = before(found, False)
+        ends |= found
+    begins = before(row, -1) != row
+    chains = begins | (covered != before(covered, False))  # names side by side are one chain
+    return ends & ~begins & before(covered & _first_of_run(free, chains), False)
 
 
 def _is_one_of(points: Any, letters: str) -> Any:
@@ -179,6 +205,7 @@ class BytePairs(TextPieces):
         normalize: what makes other code points of code points and the texts that they are of, such as `unicode.Composed`.
         prefix: a space in front of texts that have none.
         whole_words: a word that is a piece is not merged.
+        ending: what the pieces carry that end a word, those of single bytes too.
         kwargs: as `TextPieces` has them.
 
     >>> import numpy as np, tensorflow as tf
@@ -200,6 +227,7 @@ class BytePairs(TextPieces):
         normalize: Callable[[Any, Any], tuple[Any, Any]] | None = None,
         prefix: bool = False,
         whole_words: bool = False,
+        ending: bytes = b"",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -211,15 +239,25 @@ class BytePairs(TextPieces):
         self._whole = Table("string", list(numbers), list(numbers.values())) if whole_words else None
         with tf.init_scope():
             self._bytes = tf.constant([numbers[bytes([byte])] for byte in range(256)], tf.int64)
+            self._last_bytes = tf.constant([numbers[bytes([byte]) + ending] for byte in range(256)], tf.int64)
+
+    def _cleaned(self, parts: Any) -> Any:
+        if self.normalize is None:
+            return parts
+        points, row = self.normalize(*code_points(parts))
+        letters = tf.RaggedTensor.from_value_rowids(points, row, tf.shape(parts, tf.int64)[0])
+        return tf.strings.unicode_encode(letters, "UTF-8")
 
     def _numbers(self, parts: Any, first: Any) -> Any:
         if self.prefix:
             bare = (tf.strings.length(parts) > 0) & (tf.strings.substr(parts, 0, 1) != " ")
             parts = tf.strings.join([tf.where(bare, " ", ""), parts])
         points, row = code_points(parts)
-        if self.normalize is not None:
-            points, row = self.normalize(points, row)
-        starts = tf.where(word_starts(points, row, self._kinds(points), self.cut))[:, 0]
+        kinds = self._kinds(points)
+        starts = word_starts(points, row, kinds, self.cut)
+        if not self.cut.spaces:
+            points, row, starts = (tf.boolean_mask(x, kinds != SPACE) for x in (points, row, starts))
+        starts = tf.where(starts)[:, 0]
         words = tf.strings.unicode_encode(tf.RaggedTensor.from_row_starts(points, starts), "UTF-8")
         words, place = tf.unique(words)
         ids = self._pieces(words)  # (unique words, pieces)
@@ -231,7 +269,9 @@ class BytePairs(TextPieces):
         length = tf.strings.length(words)
         width = tf.maximum(tf.reduce_max(length), 1)  # of no words: 1
         letters = tf.cast(tf.io.decode_raw(words, tf.uint8, fixed_length=width), tf.int32)
-        ids = tf.where(tf.sequence_mask(length, width), tf.gather(self._bytes, letters), -1)
+        last = tf.range(width) == length[:, None] - 1
+        ids = tf.where(last, tf.gather(self._last_bytes, letters), tf.gather(self._bytes, letters))
+        ids = tf.where(tf.sequence_mask(length, width), ids, -1)
         if self._whole is not None:
             known = self._whole.lookup(words)[:, None]
             rest: Any = [[0, 0], [0, width - 1]]

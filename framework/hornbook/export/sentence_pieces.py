@@ -189,16 +189,46 @@ def cut_behind(one: int) -> Step:
 
 
 # ------------------------------------------------------------------------------------------------ words to pieces
+class Bytes:
+    """The pieces <0x00> to <0xFF>, which write what no other piece does.
+
+    Args:
+        numbers: the id of each piece.
+    """
+
+    def __init__(self, numbers: Mapping[str, int]) -> None:
+        with tf.init_scope():
+            self._bytes = tf.constant([numbers[f"<0x{byte:02X}>"] for byte in range(256)], tf.int64)
+
+    def of(self, points: Any) -> Any:
+        """The ids of the bytes of code points (...), (..., 4), filled up with -1."""
+        # A character is one to four bytes, each but the first with six bits of it: its sixes, from the last on.
+        count: Any = 1 + sum(tf.cast(points > most, tf.int32) for most in (0x7F, 0x7FF, 0xFFFF))
+        sixes = [points // 64**i for i in range(4)]
+        steps = [
+            sum(tf.where(count == n, sixes[n - 1] + lead, 0) for n, lead in ((1, 0), (2, 0xC0), (3, 0xE0), (4, 0xF0)))
+        ]
+        for i in (1, 2, 3):
+            steps.append(sum(tf.where(count == n, 0x80 + sixes[n - 1 - i] % 64, 0) for n in range(i + 1, 5)))
+        return tf.where(tf.range(4) < count[..., None], tf.gather(self._bytes, tf.stack(steps, -1)), -1)
+
+
 class Unigram:
     """The most likely pieces of words.
 
     Args:
         pieces: each piece and its score, the logarithm of how likely it is; its place is its id.
         unknown: the id for characters that are no pieces; neighbours are one.
+        fallback: whether such characters are written as pieces of bytes instead, <0x00> to <0xFF>.
     """
 
-    def __init__(self, pieces: Sequence[tuple[str, float]], unknown: int) -> None:
+    def __init__(self, pieces: Sequence[tuple[str, float]], unknown: int, fallback: bool = False) -> None:
         self.unknown = unknown
+        self._bytes = Bytes({text: number for number, (text, _) in enumerate(pieces)}) if fallback else None
+        if self._bytes is not None:
+            with tf.init_scope():  # the piece for what is unknown, in bytes
+                name = self._bytes.of(tf.constant([*map(ord, pieces[unknown][0])], tf.int32))
+                self._name = tf.pad(name[name >= 0], [[0, 4]], constant_values=-1)
         self._trie = Trie({text: number for number, (text, _) in enumerate(pieces) if text})
         self.table = self._trie.table
         scores = [score for _, score in pieces]
@@ -251,11 +281,22 @@ class Unigram:
         )
         ids = tf.ragged.boolean_mask(ids, marked)
         flat, row = ids.flat_values, ids.value_rowids()
-        again = (flat == -2) & (before(flat, 0) == -2) & (before(row, -1) == row)
-        flat = tf.where(flat == -2, tf.constant(self.unknown, tf.int64), flat)
-        return tf.RaggedTensor.from_value_rowids(
-            tf.boolean_mask(flat, ~again), tf.boolean_mask(row, ~again), ids.nrows()
-        )
+        # What is unknown is one with its neighbours that are; the piece for it may be spelled in the text too.
+        odd = (flat == -2) | (flat == self.unknown)
+        again = odd & before(odd, False) & (before(row, -1) == row)
+        if self._bytes is None:
+            flat = tf.where(odd, tf.constant(self.unknown, tf.int64), flat)
+            flat, row = tf.boolean_mask(flat, ~again), tf.boolean_mask(row, ~again)
+        else:
+            company = again | (odd & behind(odd, False) & (behind(row, -1) == row))
+            width = tf.size(self._name)
+            alone = tf.pad(flat[:, None], [[0, 0], [0, width - 1]], constant_values=-1)
+            last = tf.ragged.boolean_mask(points, marked).flat_values  # of the characters of each piece
+            spelled = tf.pad(self._bytes.of(last), [[0, 0], [0, width - 4]], constant_values=-1)
+            spelled = tf.where((flat == -2)[:, None], spelled, tf.where(company[:, None], self._name, alone))
+            row = tf.broadcast_to(row[:, None], tf.shape(spelled))[spelled >= 0]
+            flat = spelled[spelled >= 0]
+        return tf.RaggedTensor.from_value_rowids(flat, row, ids.nrows())
 
 
 class Pairs:
@@ -275,30 +316,15 @@ class Pairs:
         self._merges = Merges([((numbers[one], numbers[two]), numbers[one + two]) for one, two in merges])
         self.table = self._merges.table
         self.unknown = unknown
-        with tf.init_scope():
-            bytes = [numbers[f"<0x{byte:02X}>"] for byte in range(256)] if fallback else []
-            self._bytes = tf.constant(bytes, tf.int64) if fallback else None
+        self._bytes = Bytes(numbers) if fallback else None
 
     def __call__(self, points: Any, length: Any) -> Any:
         """Words (W, L) of code points, and how long they are (W,), as ids (W, pieces), ragged."""
         ids = tf.cast(self._characters(points), tf.int64) - 1
         inside = tf.sequence_mask(length, tf.shape(points)[1])
         if self._bytes is not None:
-            # A character is one to four bytes, each but the first with six bits of it: its sixes, from the last on.
-            count: Any = 1 + sum(tf.cast(points > most, tf.int32) for most in (0x7F, 0x7FF, 0xFFFF))
-            sixes = [points // 64**i for i in range(4)]
-            steps = [
-                sum(
-                    tf.where(count == n, sixes[n - 1] + lead, 0)
-                    for n, lead in ((1, 0), (2, 0xC0), (3, 0xE0), (4, 0xF0))
-                )
-            ]
-            for i in (1, 2, 3):
-                steps.append(sum(tf.where(count == n, 0x80 + sixes[n - 1 - i] % 64, 0) for n in range(i + 1, 5)))
-            four = tf.where(tf.range(4) < count[..., None], tf.gather(self._bytes, tf.stack(steps, -1)), -1)
-            ids = tf.where(
-                ids[..., None] >= 0, tf.pad(ids[..., None], [[0, 0], [0, 0], [0, 3]], constant_values=-1), four
-            )
+            alone = tf.pad(ids[..., None], [[0, 0], [0, 0], [0, 3]], constant_values=-1)
+            ids = tf.where(ids[..., None] >= 0, alone, self._bytes.of(points))
             ids = tf.ragged.boolean_mask(ids, (ids >= 0) & inside[..., None]).merge_dims(1, 2).to_tensor(-1)
         else:
             unknown = (ids < 0) & inside

@@ -1,6 +1,6 @@
 """What tokenizers in a graph share: special pieces in texts, tables over all of Unicode, runs of characters, packed ids.
 
-    texts (B,) -> parts, at special pieces -> ids of each part -> ids around them -> arrays (B, T)
+    texts (B,) -> parts, at special pieces -> cleaned -> parts, at others -> ids of each part -> ids around -> arrays (B, T)
 
 Texts are UTF-8; what is not is read as U+FFFD, as Python's `bytes.decode("utf-8", "replace")` does.
 """
@@ -25,10 +25,55 @@ class SpecialPiece(tuple):
         return super().__new__(cls, (text, number, lstrip, rstrip))
 
 
+class Specials:
+    """Cuts texts at pieces that stand for themselves.
+
+    Args:
+        pieces: these.
+    """
+
+    def __init__(self, pieces: Sequence[SpecialPiece]) -> None:
+        # RE2 takes the first of several that match at the same place: the longest is to be it.
+        pieces = sorted(pieces, key=lambda special: -len(special[0]))
+        spaces = (f"{SPACES}*", "")
+        self._pattern = "|".join(
+            spaces[not lstrip] + literally(text) + spaces[not rstrip] for text, _, lstrip, rstrip in pieces
+        )
+        self._trims = any(lstrip or rstrip for _, _, lstrip, rstrip in pieces)
+        self.table = Table("string", [special[0] for special in pieces], [special[1] for special in pieces])
+
+    def parted(self, texts: Any, numbers: Any) -> Any:
+        """The ids of texts (P,), (P, ragged).
+
+        Args:
+            texts: these.
+            numbers: from what is between the pieces, whether it begins its text, and which text that is, to ids.
+        """
+        if not self._pattern:
+            return numbers(texts, tf.ones_like(texts, tf.bool), tf.range(tf.size(texts)))
+        # "a[MASK]b" -> a, [MASK], b: those at odd places are special.
+        cut = tf.strings.regex_replace(texts, f"({self._pattern})", _CUT + rb"\1" + _CUT)
+        parts = tf.strings.split(cut, _CUT)  # (P, parts)
+        flat, rows = parts.flat_values, parts.value_rowids()
+        place = tf.range(tf.size(flat, tf.int64)) - tf.gather(parts.row_starts(), rows)
+        special = place % 2 == 1
+        named = tf.boolean_mask(flat, special)
+        if self._trims:
+            named = tf.strings.regex_replace(named, f"^{SPACES}+|{SPACES}+$", "")
+        found = tf.RaggedTensor.from_tensor(self.table.lookup(named)[:, None])
+        plain, of = tf.boolean_mask(flat, ~special), tf.boolean_mask(rows, ~special)
+        others = numbers(plain, tf.boolean_mask(place, ~special) == 0, of)
+        # Both kinds of parts, one behind the other, back in the order of the text.
+        order = tf.concat([tf.where(special)[:, 0], tf.where(~special)[:, 0]], 0)
+        both = tf.gather(tf.concat([found, others], 0), tf.argsort(order))
+        return tf.RaggedTensor.from_value_rowids(both, rows, tf.shape(texts, tf.int64)[0]).merge_dims(1, 2)
+
+
 class TextPieces(Layer):
     """Texts (B,) as {"input_ids", "attention_mask", "token_type_ids"}: int32 arrays (B, T), padded to the longest.
 
-    A subclass has `_numbers`: parts of texts (P,) and whether each begins its text (P,) -> their ids (P, ragged).
+    A subclass has `_numbers`: parts of texts (P,) and whether each begins its text (P,) -> their ids (P, ragged); and
+    `_cleaned`: parts -> parts, where others are looked for than in the texts as they are.
 
     Args:
         specials: the pieces that are looked for first.
@@ -36,6 +81,7 @@ class TextPieces(Layer):
         padding: the id that fills up short texts.
         max_length: the longest text, in ids with those around it.
         names: which of the arrays there are to be.
+        late: the pieces that are looked for in cleaned texts.
     """
 
     def __init__(
@@ -46,46 +92,34 @@ class TextPieces(Layer):
         padding: int,
         max_length: int = 512,
         names: Sequence[str] = ("input_ids", "attention_mask", "token_type_ids"),
+        late: Sequence[SpecialPiece] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.before, self.after, self.padding = list(before), list(after), padding
         self.max_length, self.names = max_length, list(names)
-        # RE2 takes the first of several that match at the same place: the longest is to be it.
-        pieces = sorted(specials, key=lambda special: -len(special[0]))
-        spaces = (f"{SPACES}*", "")
-        self._pattern = "|".join(
-            spaces[not lstrip] + literally(text) + spaces[not rstrip] for text, _, lstrip, rstrip in pieces
-        )
-        self._trims = any(lstrip or rstrip for _, _, lstrip, rstrip in pieces)
-        self._specials = Table("string", [special[0] for special in pieces], [special[1] for special in pieces])
+        self._early, self._late = Specials(specials), Specials(late)
+        # What is exported takes along a layer's own tables.
+        self._specials, self._late_specials = self._early.table, self._late.table
 
     def _numbers(self, parts: Any, first: Any) -> Any:
         raise NotImplementedError
+
+    def _cleaned(self, parts: Any) -> Any:
+        return parts
 
     def call(self, texts: Any) -> dict[str, Any]:
         texts = tf.strings.unicode_transcode(
             texts, "UTF-8", "UTF-8", errors="replace", replace_control_characters=False
         )
-        if not self._pattern:
-            return self._packed(self._numbers(texts, tf.ones_like(texts, tf.bool)))
-        # "a[MASK]b" -> a, [MASK], b: those at odd places are special.
-        cut = tf.strings.regex_replace(texts, f"({self._pattern})", _CUT + rb"\1" + _CUT)
-        parts = tf.strings.split(cut, _CUT)  # (B, parts)
-        flat, rows = parts.flat_values, parts.value_rowids()
-        place = tf.range(tf.size(flat, tf.int64)) - tf.gather(parts.row_starts(), rows)
-        special = place % 2 == 1
-        named = tf.boolean_mask(flat, special)
-        if self._trims:
-            named = tf.strings.regex_replace(named, f"^{SPACES}+|{SPACES}+$", "")
-        numbers = tf.RaggedTensor.from_tensor(self._specials.lookup(named)[:, None])
-        plain = tf.boolean_mask(flat, ~special)
-        others = self._numbers(plain, tf.boolean_mask(place, ~special) == 0)
-        # Both kinds of parts, one behind the other, back in the order of the text.
-        order = tf.concat([tf.where(special)[:, 0], tf.where(~special)[:, 0]], 0)
-        both = tf.gather(tf.concat([numbers, others], 0), tf.argsort(order))
-        ids = tf.RaggedTensor.from_value_rowids(both, rows, tf.shape(texts, tf.int64)[0]).merge_dims(1, 2)
-        return self._packed(ids)
+
+        def between(parts: Any, first: Any, _: Any) -> Any:
+            """The ids of what stands between the first special pieces."""
+            return self._late.parted(
+                self._cleaned(parts), lambda plain, begins, of: self._numbers(plain, begins & tf.gather(first, of))
+            )
+
+        return self._packed(self._early.parted(texts, between))
 
     def _packed(self, ids: Any) -> dict[str, Any]:
         """Ids (B, ragged), cut to the longest, with those around them, as arrays."""

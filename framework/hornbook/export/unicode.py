@@ -5,7 +5,7 @@
 Source: Unicode Standard Annex 15, "Unicode Normalization Forms".
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,24 @@ class Replaced:
         becomes = tf.where(place[:, None] > 0, becomes, itself)
         row = tf.broadcast_to(row[:, None], tf.shape(becomes))
         return becomes[becomes >= 0], row[becomes >= 0]
+
+
+class InTurn:
+    """Several such steps, one after the other.
+
+    Args:
+        steps: from code points (N,) and the texts that they are of (N,) to others.
+    """
+
+    def __init__(self, steps: Sequence[Any]) -> None:
+        self.steps = list(steps)
+        tables = [step.table for step in steps if isinstance(step, Composed)]
+        self.table = tables[0] if tables else None
+
+    def __call__(self, points: Any, row: Any) -> tuple[Any, Any]:
+        for step in self.steps:
+            points, row = step(points, row)
+        return points, row
 
 
 class Composed:

@@ -5,6 +5,7 @@ Radford et al. 2022, "Robust Speech Recognition via Large-Scale Weak Supervision
 Axes: B batch, F frames of sound, S = F / 2 source, T target, M d_model, H heads.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import hornbook as keras
 from hornbook import layers, ops
 from hornbook_hub.audio import AudioSettings, SoundPreprocessor
 from hornbook_hub.config import Config
-from hornbook_hub.decoders import CausalAttention, dense
+from hornbook_hub.decoders import CausalAttention, bias_of, dense
 from hornbook_hub.encoder_decoders import CrossAttention, DecoderBlock, EncoderBlock, EncoderDecoderBackbone, Perceptron
 from hornbook_hub.heads import CausalHead
 from hornbook_hub.models.bert import ACTIVATIONS
@@ -273,6 +274,26 @@ class WhisperBackbone(EncoderDecoderBackbone):
                 "or cut to that many frames."
             )
         return self.encoder(features), EVERYTHING
+
+    def looks(self, input_ids: Any, source: Any, heads: Sequence[tuple[int, int]]) -> tuple[Any, Any]:
+        """Read a target in one go, and tell where some heads look.
+
+        Args:
+            input_ids: (B, T).
+            source: what `source` made of the features.
+            heads: pairs (block, head).
+
+        Returns:
+            the last hidden states (B, T, M), and weights (B, len(heads), T, S), None for no heads.
+        """
+        (pairs, source_bias), positions = source, ops.arange(input_ids.shape[1], dtype="int32")[None]
+        x, bias, weights = self.embed(input_ids, positions), bias_of(positions, positions), {}
+        for number, (block, pair) in enumerate(zip(self.blocks, pairs, strict=True)):
+            x, _ = block.after_itself(x, bias)
+            if any(place == number for place, _ in heads):
+                weights[number] = block.cross_attention.weights_of(block.cross_attention_norm(x), pair[0])
+            x = block.after_source(x, pair, source_bias)
+        return self.finish(x), ops.stack([weights[place][:, head] for place, head in heads], axis=1) if heads else None
 
     def embed(self, input_ids: Any, positions: Any) -> Any:
         """(B, T) pieces of the target at (B, T) positions as vectors (B, T, M)."""

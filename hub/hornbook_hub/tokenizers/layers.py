@@ -5,9 +5,10 @@ tables of the engine's version are those that count.
 """
 
 import base64
+import functools
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ def layer_of(tokenizer: Any) -> Any:
     """
     described = json.loads(tokenizer.engine.to_str())
     shared = {
-        "specials": _specials(described["added_tokens"], described["normalizer"] is None),
+        **_specials(tokenizer.engine, described),
         "padding": tokenizer.pad_token_id or 0,
         "max_length": tokenizer.max_length,
         "names": tokenizer.names,
@@ -44,25 +45,26 @@ def _refusal(why: str) -> ValueError:
     )
 
 
-def _specials(added: list[dict[str, Any]], as_it_stands: bool) -> list:
-    """The pieces that stand for themselves; some are looked for in the normalized text, which may be the text `as_it_stands`."""
+def _specials(engine: Any, described: dict[str, Any]) -> dict[str, list]:
+    """The pieces that stand for themselves: those that are looked for in the text, and those in the cleaned one."""
     from hornbook.export.texts import SpecialPiece
 
-    late = [piece["content"] for piece in added if piece["normalized"]]
-    early = [piece["content"] for piece in added if not piece["normalized"]]
-    meet = [one for one in late if any(_meet(one, other) or _meet(other, one) for other in early)]
-    odd = (meet if as_it_stands else late) + [piece["content"] for piece in added if piece["single_word"]]
+    added = described["added_tokens"]
+    cleans, of_bytes = described["normalizer"] is not None, '"ByteLevel"' in json.dumps(described["pre_tokenizer"])
+    odd = [p["content"] for p in added if p["single_word"] or (p["normalized"] and cleans and not of_bytes)]
     if odd:
         raise _refusal(f"pieces that are matched in cleaned text, or as whole words, cannot be exported: {odd}")
     stripped = any(piece["lstrip"] or piece["rstrip"] for piece in added)
     if odd := [piece["content"] for piece in added if stripped and piece["content"] != piece["content"].strip()]:
         raise _refusal(f"pieces with spaces at their ends stand beside pieces that take spaces: {odd}")
-    return [SpecialPiece(piece["content"], piece["id"], piece["lstrip"], piece["rstrip"]) for piece in added]
-
-
-def _meet(one: str, other: str) -> bool:
-    """Whether one text can begin within another."""
-    return any(one.startswith(other[start:]) or other[start:].startswith(one) for start in range(len(other)))
+    found: dict[str, list] = {"specials": [], "late": []}
+    for piece in added:
+        content = piece["content"]
+        if piece["normalized"] and cleans:
+            content = engine.normalizer.normalize_str(content)
+        special = SpecialPiece(content, piece["id"], piece["lstrip"], piece["rstrip"])
+        found["late" if piece["normalized"] else "specials"].append(special)
+    return found
 
 
 def _around(engine: Any) -> dict[str, list[int]]:
@@ -111,7 +113,7 @@ def _characters(engine: Any) -> dict[str, str]:
 
 # ---------------------------------------------------------------------------------------------------- byte pairs
 def _byte_pairs(engine: Any, described: dict[str, Any], shared: dict[str, Any]) -> Any:
-    from hornbook.export.byte_pairs import CUTS, GPT2, BytePairs
+    from hornbook.export.byte_pairs import CLIP, CLIP_CUT, CUTS, GPT2, BytePairs
     from hornbook_hub.tokenizers.tiktoken import visible_bytes
 
     model = described["model"]
@@ -119,14 +121,18 @@ def _byte_pairs(engine: Any, described: dict[str, Any], shared: dict[str, Any]) 
     steps = steps.get("pretokenizers", [steps])
     if steps[-1].get("type") != "ByteLevel":
         raise _refusal("its pairs are not of bytes")
-    pattern = GPT2 if steps[-1]["use_regex"] else None
-    if len(steps) == 2 and pattern is None and steps[0]["type"] == "Split":
-        plain = steps[0]["behavior"] == "Isolated" and not steps[0]["invert"]
-        pattern = steps[0]["pattern"].get("Regex") if plain else None
-    if pattern not in CUTS or len(steps) > 2:
-        raise _refusal(f"its texts are cut into words by {steps}; known are {list(CUTS)}")
-    if model["dropout"] or model["continuing_subword_prefix"] or model["end_of_word_suffix"]:
+    first = steps[0] if len(steps) == 2 and steps[0]["type"] == "Split" else {}
+    split = first.get("pattern", {}).get("Regex")
+    cut = {
+        (1, None, None, True): CUTS[GPT2],
+        (2, "Isolated", False, False): CUTS.get(split),
+        (2, "Removed", True, True): {CLIP: CLIP_CUT}.get(split),  # GPT-2's expression cuts its matches no further
+    }.get((len(steps), first.get("behavior"), first.get("invert"), steps[-1]["use_regex"]))
+    if cut is None:
+        raise _refusal(f"its texts are cut into words by {steps}; known are {[*CUTS, CLIP]}")
+    if model["dropout"] or model["continuing_subword_prefix"]:
         raise _refusal("its pairs are left out at random, or pieces carry a mark inside of words")
+    ending = (model["end_of_word_suffix"] or "").encode()
     shown = {character: byte for byte, character in enumerate(visible_bytes())}
     # Pieces that bytes cannot make are special ones.
     numbers = {
@@ -134,21 +140,23 @@ def _byte_pairs(engine: Any, described: dict[str, Any], shared: dict[str, Any]) 
         for piece, number in model["vocab"].items()
         if shown.keys() >= set(piece)
     }
-    if lacking := [byte for byte in range(256) if bytes([byte]) not in numbers]:
+    if lacking := [n for n in range(256) for end in {b"", ending} if bytes([n]) + end not in numbers]:
         raise _refusal(f"no piece stands for the bytes {lacking[:8]}")
     merges = [tuple(bytes(shown[c] for c in piece) for piece in pair) for pair in model["merges"]]
     return BytePairs(
         numbers=numbers,
         merges=merges,
         kinds=_kinds(),
-        cut=CUTS[pattern],
-        normalize=_normalization(described["normalizer"]),
+        cut=cut,
+        normalize=_normalization(described["normalizer"], cut.spaces),
         prefix=steps[-1]["add_prefix_space"],
         whole_words=model["ignore_merges"],
+        ending=ending,
         **shared,
     )
 
 
+@functools.cache
 def _kinds() -> np.ndarray:
     """Of each code point, whether it is a letter, a number, a space or a sign to the engine's regular expressions."""
     from tokenizers import Regex, normalizers
@@ -162,20 +170,50 @@ def _kinds() -> np.ndarray:
     return kinds
 
 
-def _normalization(described: dict[str, Any] | None) -> Callable[[Any, Any], tuple[Any, Any]] | None:
-    """What the engine does to a text before it is cut, as operations."""
+def _normalization(described: dict[str, Any] | None, spaces: bool) -> Any:
+    """What the engine does to a text before it is cut, as operations.
+
+    Args:
+        described: the normalizer.
+        spaces: whether it matters which spaces there are, and how many.
+    """
+    from hornbook.export.unicode import InTurn, Replaced
+
     if described is None:
         return None
-    if described["type"] == "NFC":
-        return _composed()
-    raise _refusal(f"its texts are normalized by {described}")
+    steps = described["normalizers"] if described["type"] == "Sequence" else [described]
+    found: list[Any] = []
+    for step in steps:
+        if step["type"] == "NFC":
+            found.append(_composed())
+        elif step["type"] == "Lowercase":
+            found.append(Replaced(_lower()))
+        elif spaces or step["type"] != "Replace" or (step["pattern"], step["content"]) != ({"Regex": r"\s+"}, " "):
+            raise _refusal(f"its texts are normalized by {described}")
+    return InTurn(found)
+
+
+@functools.cache
+def _lower() -> dict[str, str]:
+    """What each character is in lower case to the engine, where it is something else."""
+    from tokenizers import normalizers
+
+    between = "\u2603"
+    every = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000 and chr(point) != between]
+    lower = normalizers.Lowercase().normalize_str(between.join(every)).split(between)
+    return {one: other for one, other in zip(every, lower, strict=True) if one != other}
 
 
 def _composed() -> Any:
+    from hornbook.export.unicode import Composed
+
+    return Composed(*_composition())
+
+
+@functools.cache
+def _composition() -> tuple[dict[str, str], dict[str, int], dict[tuple[str, str], str]]:
     """The engine's form C: what characters are taken apart into, which marks are in which order, which pairs are one."""
     from tokenizers import normalizers
-
-    from hornbook.export.unicode import Composed
 
     apart, together = normalizers.NFD(), normalizers.NFC()
     between = "\u2603"
@@ -187,7 +225,7 @@ def _composed() -> Any:
         first = together.normalize_str(part[:-1])
         if len(first) == 1 and together.normalize_str(part) == one:
             pairs[first, part[-1]] = one
-    return Composed(taken, _classes(apart, [one for one in every if one not in taken]), pairs)
+    return taken, _classes(apart, [one for one in every if one not in taken]), pairs
 
 
 def _classes(apart: Any, letters: list[str]) -> dict[str, int]:
@@ -219,9 +257,10 @@ def _sentence_pieces(engine: Any, described: dict[str, Any], shared: dict[str, A
         for step in _steps(one)
     ]
     if model["type"] == "Unigram":
-        if model["byte_fallback"]:
-            raise _refusal("its model is Unigram that falls back to bytes")
-        chosen = sentence_pieces.Unigram([tuple(piece) for piece in model["vocab"]], model["unk_id"])
+        pieces, fallback = [tuple(piece) for piece in model["vocab"]], model["byte_fallback"]
+        if fallback and _lacks_bytes({text for text, _ in pieces}):
+            raise _refusal("its model is Unigram that falls back to bytes, not all of which are pieces")
+        chosen = sentence_pieces.Unigram(pieces, model["unk_id"], fallback)
     else:
         numbers = model["vocab"]
         odd = [
@@ -229,13 +268,18 @@ def _sentence_pieces(engine: Any, described: dict[str, Any], shared: dict[str, A
             for name in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "ignore_merges")
             if model[name]
         ]
-        lacking = model["byte_fallback"] and any(f"<0x{byte:02X}>" not in numbers for byte in range(256))
+        lacking = model["byte_fallback"] and _lacks_bytes(numbers)
         if odd or lacking or (model["unk_token"] and not model["fuse_unk"]):
             raise _refusal(f"its pairs have {odd or 'unknown pieces side by side, or not all bytes to fall back to'}")
         unknown = numbers.get(model["unk_token"])
         merges = [tuple(pair) for pair in model["merges"]]
         chosen = sentence_pieces.Pairs(numbers, merges, unknown, model["byte_fallback"])
     return sentence_pieces.SentencePieces(chosen, steps, **shared)
+
+
+def _lacks_bytes(pieces: Collection[str]) -> bool:
+    """Whether one of the pieces <0x00> to <0xFF> is not there."""
+    return any(f"<0x{byte:02X}>" not in pieces for byte in range(256))
 
 
 def _steps(described: dict[str, Any]) -> list:
