@@ -29,7 +29,7 @@ class CrossAttention(CausalAttention):
     def weights_of(self, x: Any, keys: Any) -> Any:
         """How much each place of (B, T, M) looks at each of the source, all of which may be looked at: (B, H, T, S)."""
         queries = self.split(self.query(x), self.heads) * self.scale
-        return ops.softmax(ops.cast(ops.einsum("bthd,bshd->bhts", queries, keys), "float32"), axis=-1)
+        return ops.softmax(ops.cast(ops.einsum("bthd,bhsd->bhts", queries, keys), "float32"), axis=-1)
 
 
 class Perceptron(layers.Layer):
