@@ -31,6 +31,7 @@ SIBLINGS = [
     ("fashion_mnist_convnet", "test_accuracy", (0, 1), ()),
     ("imdb_lstm", "test_accuracy", (0, 1), ("--batch-size", "8")),
     ("translation_spa_eng", "bleu", (0, 100), ("--batch-size", "8")),
+    ("diffusion_mnist", "mean_square_error", (0, 5), ("--batch-size", "4")),
 ]
 
 
