@@ -8,7 +8,7 @@ Why:      each step is learned from many times; and the way to what has a value,
 Data:     none; the game is CartPole-v1 of gymnasium (pip install "hornbook[rl]"): a point for each step until the pole
           falls, at the most 500.
 Hardware: one CPU core, less than a minute.
-Expect:   a mean of at least 475 points in 64 new games; measured: 500 (at random: 22).
+Expect:   a mean of at least 475 points in 64 new games; measured: 500, with seed 1 as well (at random: about 22).
 Run:      python recipes/cartpole_dqn.py
 """
 

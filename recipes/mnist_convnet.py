@@ -5,7 +5,7 @@ What:     two rounds of convolution (3 x 3), batch normalization, ReLU and max p
 Why:      weights that are shared over places see a stroke wherever it is: fewer errors than the perceptron makes.
 Data:     MNIST, 60,000 digits to learn from and 10,000 to test on (LeCun et al. 1998).
 Hardware: one CPU core, four minutes.
-Expect:   at least 99.2 % of the test digits right after 5 epochs; measured: 99.4 %.
+Expect:   at least 99.2 % of the test digits right after 5 epochs; measured: 99.37 %, with seed 1 99.21 %.
 Run:      python recipes/mnist_convnet.py
 """
 

@@ -30,6 +30,8 @@ SIBLINGS = [
     ("metric_learning", "recall_at_1", (0, 1), ("--batch-size", "16")),
     ("fashion_mnist_convnet", "test_accuracy", (0, 1), ()),
     ("imdb_lstm", "test_accuracy", (0, 1), ("--batch-size", "8")),
+    ("translation_spa_eng", "bleu", (0, 100), ("--batch-size", "8")),
+    ("diffusion_mnist", "mean_square_error", (0, 5), ("--batch-size", "4")),
 ]
 
 
@@ -52,6 +54,18 @@ def test_average_precision_as_in_scikit_learn():
     rng = np.random.default_rng(0)
     labels, scores = (rng.random(500) < 0.1).astype(int), rng.random(500)
     assert average_precision(labels, scores) == pytest.approx(metrics.average_precision_score(labels, scores))
+
+
+def test_bleu():
+    from translation_spa_eng import bleu
+
+    sentence = "uno dos tres cuatro cinco".split()
+    assert bleu([sentence], [[["otra", "cosa"], sentence]]) == pytest.approx(100)
+    assert bleu([sentence], [["uno dos tres cuatro seis".split()]]) == pytest.approx(
+        100 * (4 / 5 * 3 / 4 * 2 / 3 / 2) ** 0.25
+    )
+    assert bleu([sentence[:4]], [[sentence]]) == pytest.approx(100 * math.exp(1 - 5 / 4))  # all right, but too short
+    assert bleu([["no"] * 7], [["no no".split()]]) < 1  # what is said too often counts as often as it is wanted
 
 
 def test_what_comes_after_a_push_is_compared_with_other_games():
