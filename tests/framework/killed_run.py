@@ -244,8 +244,14 @@ def determined(kinds, folder, threads, begun):
     np.savez(Path(folder) / "result.npz", **found)
 
 
+def heed_ctrl_c():
+    """Python raises KeyboardInterrupt, also where this process was started from one that ignores Ctrl-C, as with nohup."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def interrupted(kind, folder, frequency, begun):
     """Train until Ctrl-C; then the model is used as if nothing had been."""
+    heed_ctrl_c()
     model, x, y = small(kind)
     try:
         model.fit(x, y, epochs=100_000, batch_size=8, verbose=0, callbacks=[Say(begun)])
@@ -281,6 +287,7 @@ class Drops(callbacks.Callback):
 
 def dropped(kind, folder, frequency, begun):
     """Train until Ctrl-C, which Python drops."""
+    heed_ctrl_c()
     model, x, y = small(kind)
     drops = Drops()
     try:
