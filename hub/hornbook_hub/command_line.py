@@ -8,6 +8,7 @@ hornbook run NAME [what the recipe is to be told ...]
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -134,7 +135,14 @@ def main(words: Sequence[str] | None = None) -> int:
             command.add_argument(argument, **settings)
     chosen = parser.parse_args(words)
     try:
-        return COMMANDS[chosen.command][0](chosen) or 0
+        status = COMMANDS[chosen.command][0](chosen) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # who reads, `head` for one, has enough
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # for what Python still wants to write at its end
+        return 1
     except (ValueError, OSError) as error:
         print(f"hornbook: {error}", file=sys.stderr)
         return 1

@@ -26,6 +26,13 @@ def test_what_needs_no_model_needs_no_tensorflow(words):
     assert any("bert_tiny" in line or "hornbook" in line for line in said)
 
 
+def test_who_reads_may_stop_reading():
+    command = [sys.executable, "-m", "hornbook_hub", "presets"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b"" and process.wait() == 1
+
+
 def test_names_come_when_they_are_asked_for():
     program = (
         "import sys, hornbook_hub as hub\n"
