@@ -185,7 +185,7 @@ def main() -> None:
         packages = ["tensorflow", *({LIBRARIES[name] for name in there} - {"hornbook_hub"})]
         versions = ", ".join(f"{package} {version(package.replace('_', '-'))}" for package in packages)
         texts = [
-            f"Measured on {datetime.date.today()} on {os.cpu_count()} cores ({platform.machine()}) that had other work, Python "
+            f"Measured on {datetime.date.today()} on {os.cpu_count()} cores ({platform.machine()}), Python "
             f"{platform.python_version()}, {versions}; medians of {settings.rounds} rounds, float32, greedy, "
             f"{settings.new} new tokens, wall time (CPU time in brackets: the steadier of the two). Summing an array read "
             f"{bandwidth:.1f} GB/s."
