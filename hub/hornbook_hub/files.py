@@ -96,7 +96,7 @@ class Files:
     @property
     def origin(self) -> dict[str, str | None]:
         """Preset, repository and licence of the model, as far as they are known."""
-        licence = next((row.get("licence") for name, row in preset_rows() if name == self.preset), None)
+        licence = next((row["licence"] for name, row in preset_rows() if name == self.preset), None)
         return {"preset": self.preset, "repository": getattr(self, "repository", None), "licence": licence}
 
     @property
@@ -306,13 +306,13 @@ def find(name: str | os.PathLike, commit: str | None = None) -> Files:
         repository, revision = repository_of(text)
         return HubFiles(repository, commit or revision)
     for preset, row in preset_rows():
-        if text in (preset, *row.get("aliases", ())):
+        if text in (preset, *row["aliases"]):
             if "folder" in row:
                 return Files(Path(__file__).parent / row["folder"], preset)
             return HubFiles(row["repository"], commit or row["revision"], preset)
     if Path(text).is_dir():
         return Files(Path(text))
-    names = [name for preset, row in preset_rows() for name in (preset, *row.get("aliases", ()))]
+    names = [name for preset, row in preset_rows() for name in (preset, *row["aliases"])]
     if "/" in text or os.sep in text:
         raise ValueError(
             f"There is no folder {text!r}. A repository on the Hugging Face Hub is written 'hf://org/name'."

@@ -87,7 +87,9 @@ def run_all(out: str | os.PathLike, names: Sequence[str] = ()) -> list[dict]:
             "date": str(datetime.date.today()),
             **_measured(name, Path(out) / name),
         }
-        kept.write_text(json.dumps(list(rows.values()), indent=1))
+        aside = kept.with_suffix(".new")  # renamed when it is whole: a kill leaves what was measured before
+        aside.write_text(json.dumps(list(rows.values()), indent=1))
+        os.replace(aside, kept)
         (Path(out) / "recipes.md").write_text(table(list(rows.values())), encoding="utf-8")
     return list(rows.values())
 
