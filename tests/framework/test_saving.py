@@ -104,11 +104,13 @@ def test_a_package_that_is_imported_may_register_its_classes_late(monkeypatch):
     class Late(layers.Layer):
         pass
 
-    package = types.ModuleType("late_package")
-    package.load_classes = lambda: keras.saving.register_keras_serializable("late_package")(Late)
-    assert keras.saving.get_registered_object("late_package>Late") is None
-    monkeypatch.setitem(sys.modules, "late_package", package)
-    assert keras.saving.get_registered_object("late_package>Late") is Late
+    for name in ("hornbook_late", "anothers"):
+        package = types.ModuleType(name)
+        package.load_classes = lambda name=name: keras.saving.register_keras_serializable(name)(Late)
+        assert keras.saving.get_registered_object(f"{name}>Late") is None
+        monkeypatch.setitem(sys.modules, name, package)
+    assert keras.saving.get_registered_object("hornbook_late>Late") is Late
+    assert keras.saving.get_registered_object("anothers>Late") is None  # a file may name any package
     assert keras.saving.get_registered_object("this>Late") is None and "this" not in sys.modules
 
 
@@ -456,10 +458,12 @@ def check_kills(ending, folder, kills, mebibytes=20):
                 lines = []
                 while not lines or not lines[-1].startswith("saved"):
                     lines.append(child.stdout.readline())
+                    assert lines[-1], "the process that saves has ended by itself"
                     begun = time.monotonic()
                 if kill == 0:  # how long the next save takes
                     while not lines[-1].startswith("saved 2"):
                         lines.append(child.stdout.readline())
+                        assert lines[-1], "the process that saves has ended by itself"
                     seconds = time.monotonic() - begun
                 time.sleep(moments.uniform(0.0, 2 * seconds))
             finally:

@@ -7,6 +7,7 @@ import pytest
 from tests.hub.test_exact import made
 
 import hornbook_hub as hub
+from hornbook import tree
 from hornbook_hub.alignment import WITHOUT_SPACES, median_filter, warped, words_of
 from hornbook_hub.audio import AudioSettings, SoundPreprocessor, log_mel, mel_filters
 from hornbook_hub.models.whisper import WhisperBackbone, WhisperConfig
@@ -284,6 +285,29 @@ def test_what_the_model_thought_of_its_text(seed, tmp_path, monkeypatch):
         how = ours._fallback(None, {"temperature": (0.0, 0.2, 0.4), **(rules if at_once else {})})
         found = ours._written([writer] * 3, how, [prompt], [0], 57, 0, source)
         assert found == {0: pieces if wanted else None} and tried == [1.0, 0.2, 0.4][: wanted or 1], rules
+
+
+def test_only_poor_texts_are_written_anew(tmp_path, monkeypatch):
+    _, ours = twin(tmp_path, 2)
+    features = [sound(40, seed) for seed in range(5)]
+    source = ours._source({"input_features": np.stack(features)})
+    prompts = ours._prompts(features, "en", None, True)
+    writer = ours._speech_writer(sampler_of("greedy"), True)
+    good, poor = list(range(3, 43)), [5] * 40
+    texts = {0: [good, good, good], 1: [poor, poor, good], 2: [good], 3: [poor, poor, poor], 4: [poor, good]}
+    rows_of, calls = [0, 1, 3, 4], []
+
+    def write(self, prompts, count, seed, source):
+        calls.append(len(prompts))
+        sounds = [next(i for i in range(5) if np.array_equal(s, whole[i])) for s in np.asarray(tree.flatten(source)[0])]
+        return iter([[texts[row].pop(0) for row in dict.fromkeys(sounds)] + [good] * (len(prompts) - len(set(sounds)))])
+
+    whole = np.asarray(tree.flatten(source)[0])
+    monkeypatch.setattr(type(writer), "write", write)
+    how = ours._fallback(None, {"temperature": (0.0, 0.2, 0.4), "compression_ratio_threshold": 2.0})
+    found = ours._written([writer] * 3, how, prompts, rows_of, 57, 0, source)
+    assert found == {0: good, 1: good, 3: poor, 4: good}
+    assert calls == [4, 4, 2]  # of five the second had ended; then three, filled up to four; then two
 
 
 @pytest.mark.exhaustive

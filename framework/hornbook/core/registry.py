@@ -287,13 +287,13 @@ def get_registered_object(
 
 
 def _load_classes_of(package: str) -> None:
-    """Let a package that the program has imported load, and so register, the classes that it has put off.
+    """Let a package of this house that the program has imported load, and so register, the classes that it has put off.
 
-    It has a function `load_classes` for that. A package that the program did not import stays unimported.
+    It has a function `load_classes` for that. A package that the program did not import stays unimported, and nothing is
+    called in a package of another name: names come from files, which may be a stranger's.
     """
-    load = getattr(sys.modules.get(package), "__dict__", {}).get("load_classes")
-    if load is not None:
-        load()
+    if package.startswith("hornbook_") and package in sys.modules:
+        getattr(sys.modules[package], "load_classes", lambda: None)()
 
 
 def get_registered_name(obj: Any) -> str:

@@ -18,6 +18,7 @@ from hornbook.random.seed_generator import get_random_state, set_random_state
 from hornbook.training.py_dataset import PyDataset, batches_in_order
 
 RESIDENT_BYTES = 2 * 1024**3  # arrays above this size are handed to the device a window of rows at a time
+WINDOW_BYTES = 16 * 1024**2  # of a window: memory of this size is used again, a larger piece is fetched anew each time
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple:
@@ -72,6 +73,7 @@ class ArraySource:
         shuffle: draw a new order of rows each epoch; "batch" shuffles whole batches.
         seed: the order of epoch e is a function of (seed, e).
         steps: how many make an epoch, which then goes on where the last one stopped; all batches if None.
+        once: the rows are read once, in the order they have, so that there is no use in keeping them on the device.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class ArraySource:
         seed: int = 0,
         class_weight: dict | None = None,
         steps: int | None = None,
+        once: bool = False,
     ) -> None:
         if class_weight is not None:
             sample_weight = class_weight_to_sample_weight(y, class_weight)
@@ -98,7 +101,8 @@ class ArraySource:
         self.position = self.pass_steps  # in the running pass; at its end there is none
         self.done = self.order_of = 0  # steps of the epoch; the epoch whose order the running pass has
         size_in_bytes = sum(getattr(a, "nbytes", 0) for a in tree.flatten(self.arrays) if a is not None)
-        self.windowed = size_in_bytes > RESIDENT_BYTES
+        self.windowed = size_in_bytes > (WINDOW_BYTES if once else RESIDENT_BYTES)
+        self.window_steps = max(1, WINDOW_BYTES * self.pass_steps // max(1, size_in_bytes))
         if not self.windowed:
             self.arrays = tree.map_structure(lambda a: None if a is None else backend.resident(a), self.arrays)
 
@@ -144,6 +148,7 @@ class ArraySource:
         if count <= 0:
             return 0, False, None
         if self.windowed:
+            count = min(count, self.window_steps)
             logs = self._run_window(steps, count)
         elif self.pass_steps == 1 and not self.shuffle:
             logs = steps.batch(self.example())
@@ -181,9 +186,10 @@ class ArraySource:
         self._draw_order(self.order_of)
 
     def _run_window(self, steps: backend.Steps, count: int) -> Any:
-        rows = self.order[self.position * self.batch_size : (self.position + count) * self.batch_size]
+        start, stop = self.position * self.batch_size, min((self.position + count) * self.batch_size, self.size)
+        rows = self.order[start:stop] if self.shuffle else slice(start, stop)
         window = tree.map_structure(lambda a: None if a is None else backend.resident(a[rows]), self.arrays)
-        here = backend.resident(np.arange(len(rows), dtype=np.int32))
+        here = backend.resident(np.arange(stop - start, dtype=np.int32))
         return steps.rows(self._trimmed(window), here, 0, count, self.batch_size)
 
 
@@ -446,6 +452,7 @@ def make_source(
     shuffle: bool | str = False,
     seed: int = 0,
     class_weight: dict | None = None,
+    once: bool = False,
 ) -> Any:
     """The source for what `fit`, `evaluate` or `predict` was given as x.
 
@@ -470,7 +477,7 @@ def make_source(
         return IteratorSource(x, steps, class_weight)
     if x is None:
         raise ValueError("x is None: pass arrays, a tf.data.Dataset or a generator of batches.")
-    return ArraySource(x, y, sample_weight, batch_size, shuffle, seed, class_weight, steps)
+    return ArraySource(x, y, sample_weight, batch_size, shuffle, seed, class_weight, steps, once)
 
 
 def _warn_of_the_end(done: int, steps: int) -> None:

@@ -698,7 +698,7 @@ class Trainer:
         if kwargs:
             raise TypeError(f"evaluate() got unexpected arguments: {sorted(kwargs)}.")
         self._require_compiled("evaluate")
-        source = make_source(rows_of_lists(x), rows_of_lists(y), sample_weight, batch_size, steps)
+        source = make_source(rows_of_lists(x), rows_of_lists(y), sample_weight, batch_size, steps, once=True)
         self._prepare(source.example(), training=False)
         verbose = 1 if verbose == "auto" else verbose
         if not isinstance(callbacks, callbacks_package.CallbackList):
@@ -747,7 +747,7 @@ class Trainer:
             verbose: 0 silent, 1 a progress bar, 2 a line.
             callbacks: callbacks that look on.
         """
-        source = make_source(rows_of_lists(x), None, None, batch_size, steps)
+        source = make_source(rows_of_lists(x), None, None, batch_size, steps, once=True)
         self._prepare(source.example(), training=False)
         runner = self.make_predict_function()
         verbose = 1 if verbose == "auto" else verbose

@@ -371,7 +371,7 @@ class AudioToText(Seq2SeqLM):
                 code = next((names[number] for number in prompts[row] if number in names), None)
                 segments = [self._segment(part, at[row]) for part in parts]
                 if heads:
-                    _, _, looks = writers[0].read_again(prompts[row], pieces, one_of(source, row), heads)
+                    _, _, looks = writers[0].read_again(prompts[row], pieces, some_of(source, [row]), heads)
                     heard = looks[:, :, : max(1, (lengths[row] - at[row]) // 2)]
                     self._add_words(segments, moments_of_pieces(heard, self._smoothing), at[row], code)
                 yield row, code, segments
@@ -389,18 +389,22 @@ class AudioToText(Seq2SeqLM):
     ) -> dict[int, list[int] | None]:
         """What is written for some of the rows, the end of the text with it; None where there is no speech.
 
-        A text that is poor is written anew by the next of the writers.
+        A text that is poor is written anew by the next of the writers, without those that were good. How many are written at
+        once is filled up to a power of two, so that few sizes are compiled.
         """
         found: dict[int, list[int] | None] = {}
         left = rows
         for number, (writer, temperature) in enumerate(zip(writers, how.temperatures, strict=True)):
             writer.temperature = temperature or 1.0
-            written = self._drained(writer.write(prompts, count, seed + number, source))
+            together = (left * 2)[: min(1 << (len(left) - 1).bit_length(), len(prompts))]
+            of_these = source if together == list(range(len(prompts))) else some_of(source, together)
+            stretches = writer.write([prompts[row] for row in together], count, seed + number, of_these)
+            written = dict(zip(left, self._drained(stretches), strict=False))
             poor = []
             for row in left:
                 pieces, likely, silence = written[row], 0.0, 0.0
                 if how.asks_the_model:
-                    logs, first, _ = writer.read_again(prompts[row], pieces, one_of(source, row))
+                    logs, first, _ = writer.read_again(prompts[row], pieces, some_of(source, [row]))
                     likely = float(logs.mean())
                     silence = 0.0 if self.first_moment is None else float(first[self.first_moment - 2])
                 if how.is_silence(likely, silence):
@@ -593,9 +597,9 @@ class AudioToText(Seq2SeqLM):
         return [ids[place] for place in np.argmax(np.asarray(logits)[:, ids], axis=1)]
 
 
-def one_of(source: Any, row: int) -> Any:
-    """What one sound of several is for a decoder."""
-    return tree.map_structure(lambda part: part[row : row + 1] if part.shape[0] > 1 else part, source)
+def some_of(source: Any, rows: Sequence[int]) -> Any:
+    """What some of several sounds are for a decoder; parts (1, ...) are common to all."""
+    return tree.map_structure(lambda part: ops.take(part, rows, axis=0) if part.shape[0] > 1 else part, source)
 
 
 def moments_of_pieces(looks: np.ndarray, width: int) -> np.ndarray:

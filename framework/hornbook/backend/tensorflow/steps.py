@@ -41,6 +41,9 @@ __all__ = [
     "strategy_scope",
 ]
 
+# Batches whose outputs are computed at the same time, and are in memory together, where no step writes what others read.
+TOGETHER = 2
+_READERS = {"ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape", "LookupTableFindV2"}
 # What TensorFlow raises in a process whose peers are gone.
 _LOST = (
     tf.errors.UnavailableError,
@@ -266,6 +269,11 @@ def _common(several: tuple) -> tuple:
     return tuple(sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*several, strict=True))
 
 
+def _writes(graph: Any) -> bool:
+    """Whether a graph does more than to compute: what it leaves behind must come in the order of the batches."""
+    return any(op.op_def.is_stateful and op.type not in _READERS for op in graph.get_operations())
+
+
 class Steps:
     """A step made ready to run: one batch at a time, or many inside the graph.
 
@@ -324,6 +332,10 @@ class Steps:
         """
         if self.eager:
             return function(*arguments)
+        return self._trace_for(function, arguments)(*arguments)
+
+    def _trace_for(self, function: Callable, arguments: tuple) -> Any:
+        """The trace of `function` that serves these arguments; a new one where there is none."""
         leaves, definition = tree.flatten_with_definition(arguments)
         rows = 1 if self.free_rows or function not in (self._one, self._first) else 0
         kinds = [None if x is None else (x.dtype, x.shape.rank) for x in leaves]
@@ -335,7 +347,7 @@ class Steps:
         alone = function == self._one and isinstance(arguments[0], tuple) and arguments[0][0] is leaves[0]
         if alone and len(leaves) == 1 and self.collect and self.free_rows and self.strategy is None:
             self._familiar[shapes[0], np.dtype(leaves[0].dtype.as_numpy_dtype)] = trace
-        return trace(*arguments)
+        return trace
 
     def _trace(self, function: Callable, arguments: Any, shapes: Any, traces: dict) -> Any:
         """A new trace, for several shapes where `function` is one for single batches that has seen two."""
@@ -504,7 +516,8 @@ class Steps:
             outputs = tree.flatten(self._joined(self._run(batch(i))))
             return (i + 1, *(store.write(i, x) for store, x in zip(stores, outputs, strict=True)))
 
-        _, *stores = tf.while_loop(lambda i, *_: i < count, body, (tf.constant(0), *stores), parallel_iterations=1)
+        start = (tf.constant(0), *stores)
+        _, *stores = tf.while_loop(lambda i, *_: i < count, body, start, parallel_iterations=self._together)
         return tree.pack_sequence_as(specs, [store.concat() for store in stores])
 
     # -- a stretch over a tf.data iterator -------------------------------------------------------------------------
@@ -569,9 +582,9 @@ class Steps:
                 return self._rows_one_by_one(arrays, order, start, count, batch_size)
             if self.collect:
                 first = tree.map_structure(lambda a: None if a is None else tf.gather(a, order[:1]), arrays)
-                self._outputs = tree.map_structure(
-                    lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), self._traced(self._one, first)
-                )
+                trace = self._trace_for(self._one, (first,))
+                self._outputs = tree.map_structure(lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), trace(first))
+                self._together = 1 if _writes(trace.graph) else TOGETHER
             numbers = (tf.constant(n, tf.int32) for n in (start, count, batch_size))
             return self._traced(self._gathered, arrays, order, *numbers)
 

@@ -1,5 +1,6 @@
 """How a Variable is stored on TensorFlow: in a `tf.Variable`, which tapes, `tf.distribute` and checkpoints know."""
 
+import ctypes
 import math
 from collections.abc import Callable
 from typing import Any
@@ -65,10 +66,12 @@ class VariableStorage(ValueHolder):
         """Write what `fill` puts into an array of the variable's shape; it becomes the variable's memory, with no copy.
 
         (Writing some rows at a time into the variable, as TensorFlow can, would make it copy all of it at each read.)
+        The memory is TensorFlow's own: with oneDNN it keeps what variables give back, and would not give it to NumPy.
         """
-        array = _aligned(np.empty, self._value.shape, self._value.dtype)
-        fill(array)
-        self._value.assign(_tensor_over(array, self._value.dtype), read_value=False)
+        with tf.device("CPU:0"):
+            tensor = tf.raw_ops.Empty(shape=self._value.shape, dtype=self._value.dtype)
+        fill(_memory_of(tensor))
+        self._value.assign(tensor, read_value=False)
 
     def _can_be_blank(self, shape: Any, dtype: str) -> bool:
         """Whether `_blank` can give a start of this dtype and shape here."""
@@ -77,7 +80,7 @@ class VariableStorage(ValueHolder):
 
     def _blank(self, shape: Any, dtype: str) -> Any:
         """Zeros that take no memory until they are read or written."""
-        return _tensor_over(_aligned(np.zeros, shape, tf.as_dtype(dtype)), tf.as_dtype(dtype))
+        return _tensor_over(_aligned_zeros(shape, tf.as_dtype(dtype)), tf.as_dtype(dtype))
 
     def _write_add(self, value: Any) -> None:
         self._value.assign_add(value, read_value=False)
@@ -133,10 +136,18 @@ class VariableStorage(ValueHolder):
         return self._value._shared_name
 
 
-def _aligned(make: Callable, shape: Any, dtype: tf.DType) -> np.ndarray:
-    """An array that begins where TensorFlow's arrays do; `make` is `np.empty` or `np.zeros`."""
+def _memory_of(tensor: Any) -> np.ndarray:
+    """A tensor that only the caller has, on the CPU, as an array to write into."""
+    seen, again = np.asarray(tensor), np.asarray(tensor)
+    assert seen.ctypes.data == again.ctypes.data, "NumPy sees a copy of the tensor"
+    memory = (ctypes.c_char * seen.nbytes).from_address(seen.ctypes.data)
+    return np.frombuffer(memory, np.uint8).view(seen.dtype).reshape(seen.shape)
+
+
+def _aligned_zeros(shape: Any, dtype: tf.DType) -> np.ndarray:
+    """Zeros that begin where TensorFlow's arrays do, and take no memory until they are written."""
     size = math.prod(shape) * dtype.size
-    memory = make(size + ALIGNMENT, np.uint8)
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + size].view(dtype.as_numpy_dtype).reshape(shape)
 
