@@ -140,8 +140,8 @@ def _memory_of(tensor: Any) -> np.ndarray:
     """A tensor that only the caller has, on the CPU, as an array to write into."""
     seen, again = np.asarray(tensor), np.asarray(tensor)
     assert seen.ctypes.data == again.ctypes.data, "NumPy sees a copy of the tensor"
-    memory = (ctypes.c_char * seen.nbytes).from_address(seen.ctypes.data)
-    return np.frombuffer(memory, np.uint8).view(seen.dtype).reshape(seen.shape)
+    memory = (ctypes.c_uint8 * seen.nbytes).from_address(seen.ctypes.data)
+    return np.ctypeslib.as_array(memory).view(seen.dtype).reshape(seen.shape)
 
 
 def _aligned_zeros(shape: Any, dtype: tf.DType) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What all layers on images share: one image or a batch, labels, boxes and masks that come along, ranges to draw from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hornbook import backend, ops, random
@@ -105,7 +105,7 @@ class BaseImagePreprocessingLayer(DataLayer):
         images, restore = as_batch(ops.cast(given, self._float_dtype), self.data_format)
         size = backend.shape(images)[1:3]
         transformation = {"size": size, **self.get_random_transformation(images)}
-        result = {**data, "images": self._to_output(restore(self.transform_images(images, transformation)), given)}
+        result = {**data, "images": self._changed(given, images, restore, transformation, self.transform_images)}
         if "segmentation_masks" in data:
             given_masks = backend.convert_to_tensor(data["segmentation_masks"])
             if len(given_masks.shape) != len(given.shape):
@@ -114,8 +114,8 @@ class BaseImagePreprocessingLayer(DataLayer):
                     f"{tuple(given_masks.shape)}. One class number for each pixel goes into a last axis of size 1."
                 )
             masks, _ = as_batch(ops.cast(given_masks, self._float_dtype), self.data_format)
-            masks = self.transform_segmentation_masks(masks, transformation)
-            result["segmentation_masks"] = self._to_output(restore(masks), given_masks)
+            change = self.transform_segmentation_masks
+            result["segmentation_masks"] = self._changed(given_masks, masks, restore, transformation, change)
         if "labels" in data:
             labels = backend.convert_to_tensor(data["labels"])
             labels = self.transform_labels(labels[None] if single else labels, transformation)
@@ -123,6 +123,12 @@ class BaseImagePreprocessingLayer(DataLayer):
         if "bounding_boxes" in data:
             result["bounding_boxes"] = self._with_boxes(data["bounding_boxes"], transformation, single)
         return result
+
+    def _changed(
+        self, given: Any, batch: Any, restore: Callable, transformation: Transformation, change: Callable
+    ) -> Any:
+        """The images or masks `given`, of which `batch` holds the numbers, after `change`."""
+        return self._to_output(restore(change(batch, transformation)), given)
 
     def _with_boxes(self, given: dict, transformation: Transformation, single: bool) -> dict:
         form = self.bounding_box_format
