@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from hornbook.backend.tensorflow.services import cast, convert_to_tensor
 
 __all__ = ["compiled_loops", "lstm", "rnn", "unrolled_loops"]
 
+WIDE = 64  # units; from there on halves of a batch side by side are faster than the whole
 _compiled = contextvars.ContextVar("loops are compiled by XLA", default=False)
 _unrolled = contextvars.ContextVar("loops are written out", default=False)
 
@@ -168,12 +170,32 @@ def lstm(
     if go_backwards:
         projected, keep = tf.reverse(projected, [0]), None if keep is None else tf.reverse(keep, [0])
     h, c = convert_to_tensor(initial_state_h), convert_to_tensor(initial_state_c)
-    outputs, last_c = _lstm_over_time(projected, recurrent_kernel, h, c, keep)
+    outputs, last_c = _lstm_side_by_side(projected, recurrent_kernel, h, c, keep)
     last_h = outputs[-1]
     if keep is not None:
         begun = tf.cumsum(cast(keep, "int32")) > 0
         outputs = tf.where(begun, outputs, tf.zeros_like(outputs))
     return _batch_first(outputs), last_h, last_c
+
+
+def _lstm_side_by_side(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) -> tuple[Any, Any]:
+    """`_lstm_over_time`; compiled and wide, it runs for each half of the batch on a core of its own.
+
+    The product of a step is too small to be worth dividing among cores, and steps wait for each other; rows do not.
+    """
+    if not _compiled.get() or projected.shape[0] is None or h0.shape[-1] < WIDE or not _has_cores():
+        return _lstm_over_time(projected, kernel, h0, c0, keep)
+    rows = tf.shape(h0)[0]
+    sizes = tf.stack([(rows + 1) // 2, rows // 2])
+    whole = ((projected, 1), (h0, 0), (c0, 0), (keep, 1))
+    halves = zip(*([None] * 2 if x is None else tf.split(x, sizes, axis, num=2) for x, axis in whole), strict=True)
+    outputs, last_c = zip(*(_lstm_over_time(x, kernel, h, c, stays) for x, h, c, stays in halves), strict=True)
+    return tf.concat(outputs, 1), tf.concat(last_c, 0)
+
+
+def _has_cores() -> bool:
+    """Whether the graph runs on several cores of a CPU."""
+    return (os.cpu_count() or 1) > 1 and not tf.config.list_physical_devices("GPU")
 
 
 def _lstm_over_time(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) -> tuple[Any, Any]:
