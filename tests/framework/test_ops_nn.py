@@ -126,6 +126,8 @@ def parts(result):
 def test_values_dtypes_and_gradients_are_those_of_keras(name, arrays, kwargs):
     keras = pytest.importorskip("keras")
     tensors = [tf.constant(x) for x in arrays]
+    if name == "adaptive_max_pool" and tensors[0].ndim == 4:
+        return  # over images theirs divides by zero on some CPUs, and its gradient holds numbers that nobody wrote
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(tensors)
         ours, theirs = (parts(call(package, name, tensors, kwargs)) for package in (ops, keras.ops))
@@ -133,8 +135,6 @@ def test_values_dtypes_and_gradients_are_those_of_keras(name, arrays, kwargs):
     for a, b in zip(ours, theirs, strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_allclose(a, b, atol=1e-5)
-    if name == "adaptive_max_pool" and tensors[0].ndim == 4:
-        return  # over images their gradient holds numbers that nobody wrote; ours is tested below
     if name != "ctc_decode":
         a, b = (tape.gradient(total, tensors[0]) for total in totals)
         np.testing.assert_allclose(a, b, atol=1e-5)
@@ -158,14 +158,15 @@ def test_symbols_say_what_comes_out_whatever_is_known(name, arrays, kwargs):
             np.testing.assert_allclose(traced, real, atol=1e-5)
 
 
-def test_the_gradient_of_an_adaptive_maximum_goes_where_the_maximum_is():
+@pytest.mark.parametrize("size", [(3, 4), (4, 1), (5, 9)])
+def test_an_adaptive_maximum_and_its_gradient_over_images(size):
     x = tf.constant(normal(1, 5, 7, 2))
     with tf.GradientTape() as tape:
         tape.watch(x)
-        y = ops.adaptive_max_pool(x, (3, 4))
+        y = ops.adaptive_max_pool(x, size)
     expected = np.zeros(x.shape)
-    for i, j, c in np.ndindex(3, 4, 2):
-        rows, columns = (slice(a * n // m, -(-(a + 1) * n // m)) for a, n, m in ((i, 5, 3), (j, 7, 4)))
+    for i, j, c in np.ndindex(*size, 2):
+        rows, columns = (slice(a * n // m, -(-(a + 1) * n // m)) for a, n, m in zip((i, j), (5, 7), size, strict=True))
         window = x[0, rows, columns, c].numpy()
         assert window.max() == y[0, i, j, c]
         expected[0, rows, columns, c] += window == window.max()

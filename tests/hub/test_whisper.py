@@ -291,23 +291,25 @@ def test_only_poor_texts_are_written_anew(tmp_path, monkeypatch):
     _, ours = twin(tmp_path, 2)
     features = [sound(40, seed) for seed in range(5)]
     source = ours._source({"input_features": np.stack(features)})
-    prompts = ours._prompts(features, "en", None, True)
+    prompts = [[*prompt, row] for row, prompt in enumerate(ours._prompts(features, "en", None, True))]
     writer = ours._speech_writer(sampler_of("greedy"), True)
-    good, poor = list(range(3, 43)), [5] * 40
-    texts = {0: [good, good, good], 1: [poor, poor, good], 2: [good], 3: [poor, poor, poor], 4: [poor, good]}
-    rows_of, calls = [0, 1, 3, 4], []
+    good, poor = list(range(3, 39)), [5] * 36
+    texts = {0: [good], 1: [poor, poor, good], 3: [poor, poor, poor], 4: [poor, good]}
+    whole, calls = tree.flatten(source), []
 
     def write(self, prompts, count, seed, source):
-        calls.append(len(prompts))
-        sounds = [next(i for i in range(5) if np.array_equal(s, whole[i])) for s in np.asarray(tree.flatten(source)[0])]
-        return iter([[texts[row].pop(0) for row in dict.fromkeys(sounds)] + [good] * (len(prompts) - len(set(sounds)))])
+        rows = [prompt[-1] for prompt in prompts]
+        for part, every in zip(tree.flatten(source), whole, strict=True):
+            np.testing.assert_array_equal(part, np.asarray(every)[rows] if len(every) > 1 else every)
+        calls.append(rows)
+        once = list(dict.fromkeys(rows))
+        return iter([[texts[row].pop(0) for row in once] + [good] * (len(rows) - len(once))])
 
-    whole = np.asarray(tree.flatten(source)[0])
     monkeypatch.setattr(type(writer), "write", write)
     how = ours._fallback(None, {"temperature": (0.0, 0.2, 0.4), "compression_ratio_threshold": 2.0})
-    found = ours._written([writer] * 3, how, prompts, rows_of, 57, 0, source)
+    found = ours._written([writer] * 3, how, prompts, [0, 1, 3, 4], 57, 0, source)
     assert found == {0: good, 1: good, 3: poor, 4: good}
-    assert calls == [4, 4, 2]  # of five the second had ended; then three, filled up to four; then two
+    assert calls == [[0, 1, 3, 4], [1, 3, 4, 1], [1, 3]]  # the third has ended; three are filled up to four
 
 
 @pytest.mark.exhaustive

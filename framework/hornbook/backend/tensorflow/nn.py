@@ -149,6 +149,9 @@ def conv(
         how: Any = "VALID" if padding == "causal" else padding.upper()
         # CPU kernels have no gradient for dilated windows nor for groups: the first is rewritten by `convolution`,
         # the second compiled by XLA, which has them.
+        if x.shape[-1] != kernel.shape[-2] == 1:  # a group for each channel
+            own = tf.reshape(kernel, (*kernel.shape[:-2], x.shape[-1], -1))
+            return depthwise_conv(x, own, strides, how.lower(), "channels_last", dilation)
         if x.shape[-1] != kernel.shape[-2]:
             return _grouped(x, kernel, strides, how, dilation)
         if rank == 2 and max(dilation) == 1:
