@@ -7,8 +7,9 @@ What:     U-Net: convolutions and halvings down to a map of 6 x 6 places, and up
 Why:      what a pixel belongs to needs both its neighbourhood far around (which shape?) and its exact place (where does it end?).
 Data:     drawn here: 48 x 48 scenes of one to four shapes that may hide each other, of any colour, on a noisy ground of any
           colour; 2,000 to learn from and 200 to test on.
-Hardware: one CPU core, about six minutes; `--networks unet` two.
-Expect:   the mean over the four classes of intersection over union, on new scenes, at least 0.75, 0.6 and 0.6.
+Hardware: two CPU cores, about four minutes; `--networks unet` one.
+Expect:   the mean over the four classes of intersection over union, on new scenes, at least 0.75, 0.75 and 0.5
+          (0.82, 0.84 and 0.66 with seed 0).
 Run:      python recipes/segment_shapes.py --out results      # with a picture of scenes, masks and what each network found
 """
 
@@ -71,15 +72,16 @@ def deeplab(smoke: bool) -> Any:
 
 
 def segformer(smoke: bool) -> Any:
-    """A small SegFormer, whose weights begin larger than those that are fine-tuned; it needs three times the epochs."""
+    """A small SegFormer on patches of stride 2, for shapes this small; its weights begin larger than for fine-tuning."""
     from hornbook_hub import ImagePreprocessor, ImageSegmenter
     from hornbook_hub.models.segformer import SegformerBackbone, SegformerConfig
 
     config = SegformerConfig(
         depths=[1, 1, 1, 1] if smoke else [2, 2, 2, 2],
-        hidden_sizes=[32, 48, 72, 96],
+        hidden_sizes=[24, 32, 48, 64],
         num_attention_heads=[1, 2, 3, 4],
         sr_ratios=[4, 2, 1, 1],
+        strides=[2, 2, 2, 2],
         decoder_hidden_size=64,
         initializer_range=0.1,
         drop_path_rate=0.0,
@@ -89,7 +91,11 @@ def segformer(smoke: bool) -> Any:
     return ImageSegmenter(SegformerBackbone(config), prepare, num_classes=len(CLASSES))
 
 
-NETWORKS = {"unet": (unet, 1), "deeplab": (deeplab, 1), "segformer": (segformer, 3)}  # and how many times --epochs
+NETWORKS = {  # what makes it, how many times --epochs it learns, how fast
+    "unet": (unet, 1, 3e-3),
+    "deeplab": (deeplab, 1, 3e-3),
+    "segformer": (segformer, 2, 1.5e-3),
+}
 
 
 def picture(images: np.ndarray, masks: np.ndarray, found: list[np.ndarray], path: Path) -> None:
@@ -114,11 +120,11 @@ def main(arguments: Any) -> dict[str, Any]:
     found = []
     for name in arguments.networks:
         keras.utils.set_random_seed(arguments.seed)
-        make, times = NETWORKS[name]
+        make, times, rate = NETWORKS[name]
         model, epochs = make(arguments.smoke), 1 if arguments.smoke else times * arguments.epochs
-        rate = keras.optimizers.schedules.CosineDecay(3e-3, epochs * -(-len(images) // arguments.batch_size))
+        schedule = keras.optimizers.schedules.CosineDecay(rate, epochs * -(-len(images) // arguments.batch_size))
         model.compile(
-            keras.optimizers.AdamW(rate),
+            keras.optimizers.AdamW(schedule),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=IGNORED),
             metrics=[keras.metrics.MeanIoU(len(CLASSES), ignore_class=IGNORED, sparse_y_pred=False, name="mean_iou")],
         )
@@ -139,5 +145,5 @@ if __name__ == "__main__":
     options = command_line.parser(__doc__ or "", epochs=5, batch_size=20)
     options.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), help="which of them")
     arguments = options.parse_args()
-    expected = {"unet": 0.75, "deeplab": 0.6, "segformer": 0.6}
+    expected = {"unet": 0.75, "deeplab": 0.75, "segformer": 0.5}
     command_line.run(main, options, at_least={f"mean_iou_{name}": expected[name] for name in arguments.networks})
