@@ -139,6 +139,8 @@ ROWS = [
     Row("Conv2D", {"filters": 4, "kernel_size": (2, 3), "strides": (2, 1), "padding": "same"}, **IMAGE),
     Row("Conv2D", {"filters": 4, "kernel_size": 2, "dilation_rate": (2, 1), "use_bias": False}, **IMAGE),
     Row("Conv2D", {"filters": 4, "kernel_size": 3, "groups": 2}, ((2, 6, 6, 4),)),
+    Row("Conv2D", {"filters": 8, "kernel_size": 3, "groups": 4, "padding": "same"}, ((2, 6, 6, 4),)),
+    Row("Conv1D", {"filters": 4, "kernel_size": 3, "groups": 4, "padding": "causal", "strides": 2}, ((2, 9, 4),)),
     Row("Conv2D", {"filters": 4, "kernel_size": 3, "data_format": "channels_first"}, ((2, 3, 6, 7),), skip=FIRST),
     Row("Conv3D", {"filters": 4, "kernel_size": (2, 3, 2), "strides": (1, 2, 1), "padding": "same"}, **VOLUME),
     Row("Conv3D", {"filters": 4, "kernel_size": 2, "dilation_rate": (1, 2, 2), "activation": "tanh"}, **VOLUME),

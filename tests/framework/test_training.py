@@ -462,3 +462,34 @@ def test_a_wrong_number_of_features_is_refused_however_many_lengths_came():
         model.predict_on_batch(np.zeros((2, length, 4), "float32"))
     with pytest.raises(ValueError, match="4"):
         model.predict_on_batch(np.zeros((2, 7, 3), "float32"))
+
+
+@pytest.mark.parametrize("what", ["evaluate and predict", "fit"])
+def test_windows_of_rows_give_what_the_whole_gives(what, monkeypatch):
+    from hornbook.training import data
+
+    windows, run_window = [], data.ArraySource._run_window
+
+    def noted(source, steps, count):
+        windows.append(count)
+        return run_window(source, steps, count)
+
+    monkeypatch.setattr(data.ArraySource, "_run_window", noted)
+    x, y = np.random.default_rng(0).normal(size=(203, 6)).astype("float32"), np.arange(203) % 3
+    found = []
+    for most in (None, 2000):  # bytes; two batches of 32 rows have 2,048, all rows 6,496
+        if most is not None:
+            monkeypatch.setattr(data, "WINDOW_BYTES", most)
+            monkeypatch.setattr(data, "RESIDENT_BYTES", most)
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((6,)), layers.Dense(8, "relu"), layers.Dropout(0.5), layers.Dense(3)])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("adam", loss, metrics=["accuracy"])
+        if what == "fit":
+            found.append([np.array(model.fit(x, y, epochs=3, verbose=0).history["loss"]), *model.get_weights()])
+        else:
+            found.append([*model.evaluate(x, y, verbose=0), model.predict(x, verbose=0)])
+        assert bool(windows) == (most is not None)
+    assert len(windows) > 6 and max(windows) <= 2
+    for whole, windowed in zip(*found, strict=True):
+        np.testing.assert_array_equal(whole, windowed)
