@@ -50,7 +50,7 @@ def scenes(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray
 
 
 def unet(smoke: bool) -> Any:
-    """Half a million parameters that read pixels one by one at every size."""
+    """A U-Net of four sizes of maps, 8 to 64 channels."""
     from hornbook_applications.segmentation import UNet
 
     return UNet((SIDE, SIDE, 3), len(CLASSES), widths=(4, 8) if smoke else (8, 16, 32, 64))

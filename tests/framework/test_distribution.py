@@ -205,8 +205,10 @@ def trained(kind, name):
 def test_a_strategy_gives_the_numbers_of_one_device(kind, name):
     _, expected = trained(None, name)
     net, found = trained(kind, name)
-    tolerance = {"mixed precision": 2e-3, "loss scaling": 2e-5}.get(name, 2e-6)
     for key, value in expected.items():
+        tolerance = 2e-3 if name == "mixed precision" else 2e-6
+        if name == "loss scaling" and not isinstance(key, int):  # a loss of 1e29 is a difference of large logits
+            tolerance = 2e-5
         np.testing.assert_allclose(found[key], value, rtol=10 * tolerance, atol=tolerance, err_msg=str(key))
     if name == "loss scaling":
         assert net.optimizer.dynamic_scale.numpy() < 1e12

@@ -287,8 +287,10 @@ def test_two_processes_with_one_seed_are_equal_bit_for_bit(start, tmp_path):
         assert child.exitcode == 0
     found = result(tmp_path / "a")
     assert_same(result(tmp_path / "b"), found)
-    for name, value in result(tmp_path / "c").items():  # oneDNN adds up a kernel's gradient thread by thread
-        np.testing.assert_allclose(value, found[name], rtol=1e-4, atol=1e-6, err_msg=name)
+    for name, value in result(
+        tmp_path / "c"
+    ).items():  # with AVX-512 a kernel's gradient depends on it in the last digit
+        np.testing.assert_allclose(value, found[name], rtol=1e-5, atol=1e-7, err_msg=name)
     assert all(np.isfinite(found[f"{kind} loss"]).all() for kind in kinds)
 
 

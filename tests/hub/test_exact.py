@@ -186,10 +186,10 @@ def test_gradients(name, tmp_path):
         gradient = transform.write(gradient) if transform else gradient
         if tensor in still and not wanted[still[tensor]].any():  # a head that is tied to the table does train it
             gradient = np.where(np.arange(len(gradient))[:, None] == still[tensor], 0, gradient)
-        # A gradient of one number is a sum over all that goes up and down, and as exact as what was added up.
-        scale = max(np.abs(wanted).max(), (0.1 if wanted.size == 1 else 1e-2) * largest)
+        scale = max(np.abs(wanted).max(), 1e-2 * largest)
         difference = np.abs(gradient - wanted).max() / scale
-        assert difference <= 1e-5, tensor
+        # One number is a sum that cancels: 1.4e-5 where oneDNN adds up, less elsewhere.
+        assert difference <= (2e-5 if wanted.size == 1 else 1e-5), tensor
         note(name, "gradients", difference)
 
 
