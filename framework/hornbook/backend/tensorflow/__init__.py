@@ -7,6 +7,7 @@ from hornbook.backend.tensorflow.image import *  # noqa: F403
 from hornbook.backend.tensorflow.linalg import *  # noqa: F403
 from hornbook.backend.tensorflow.nn import *  # noqa: F403
 from hornbook.backend.tensorflow.optimizers import *  # noqa: F403
+from hornbook.backend.tensorflow.products import *  # noqa: F403
 from hornbook.backend.tensorflow.random import *  # noqa: F403
 from hornbook.backend.tensorflow.raw import *  # noqa: F403
 from hornbook.backend.tensorflow.recurrence import *  # noqa: F403

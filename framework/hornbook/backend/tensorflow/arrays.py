@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from hornbook.backend.config import floatx, standardize_dtype
 from hornbook.backend.dtypes import result_type
+from hornbook.backend.tensorflow.products import few_with_matrix
 from hornbook.backend.tensorflow.services import cast, convert_to_tensor
 from hornbook.backend.tensorflow.services import shape as sizes_of
 
@@ -658,7 +659,7 @@ def matmul(x1: Any, x2: Any) -> Any:
     x1, x2, dtype = _multipliable(x1, x2)
     left, right = x1.shape.rank, x2.shape.rank
     if left == 2 and right == 2:
-        product = raw.MatMul(a=x1, b=x2)
+        product = _matrix_product(x1, x2)
     elif left == 1 or right == 1:
         if left == right:
             product = tf.reduce_sum(x1 * x2)
@@ -667,11 +668,16 @@ def matmul(x1: Any, x2: Any) -> Any:
         else:
             product = tf.linalg.matvec(x1, x2)
     elif right == 2 and left is not None:  # one large product; a broadcast one is far slower, its gradient even more so
-        flat = raw.MatMul(a=reshape(x1, (-1, sizes_of(x1)[-1])), b=x2)
+        flat = _matrix_product(reshape(x1, (-1, sizes_of(x1)[-1])), x2)
         product = reshape(flat, _product_shape(x1, x2))
     else:
         product = raw.BatchMatMulV2(x=x1, y=x2)
     return product if product.dtype.name == dtype else tf.cast(product, dtype)
+
+
+def _matrix_product(x1: Any, x2: Any) -> Any:
+    found = few_with_matrix(x1, x2)
+    return raw.MatMul(a=x1, b=x2) if found is None else found
 
 
 def _product_shape(x1: Any, x2: Any) -> tuple:

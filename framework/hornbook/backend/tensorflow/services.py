@@ -12,6 +12,7 @@ from tensorflow.python.autograph.core import config as autograph
 from hornbook import tree
 from hornbook.backend.config import floatx, standardize_dtype
 from hornbook.backend.spec import Spec
+from hornbook.backend.tensorflow.products import in_program
 
 __all__ = [
     "KernelError",
@@ -247,7 +248,15 @@ def infer(function: Callable, args: Sequence = (), kwargs: dict | None = None) -
 
 def compile(function: Callable, jit: bool = False) -> Callable:
     """`function` traced once for each kind of input and run as a graph; with `jit`, fused by XLA."""
-    return tf.function(function, jit_compile=True if jit else None, reduce_retracing=True, autograph=False)
+    if not jit:
+        return tf.function(function, reduce_retracing=True, autograph=False)
+
+    @functools.wraps(function)
+    def program(*args: Any, **kwargs: Any) -> Any:
+        with in_program():
+            return function(*args, **kwargs)
+
+    return tf.function(program, jit_compile=True, reduce_retracing=True, autograph=False)
 
 
 def enable_op_determinism() -> None:
