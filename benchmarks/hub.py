@@ -61,8 +61,9 @@ def peak():
 def opened():
     if library.startswith("Hornbook"):
         import hornbook as keras, hornbook_hub as hub
+        from hornbook_hub import CausalLM, load  # imported now, not while loading
         begin, before = clock(), peak()
-        model = hub.load(folder)
+        model = load(folder)
         if library.endswith("int8"):
             model.quantize(config=keras.quantizers.Int8QuantizationConfig(activation_quantizer=None))
         for place in (model.generation_config, model.config.inert):
@@ -70,7 +71,7 @@ def opened():
     elif library == "transformers":
         import torch, transformers
         torch.set_num_threads(os.cpu_count())
-        transformers.GPT2LMHeadModel, transformers.LlamaForCausalLM  # imported now, not while loading
+        transformers.GPT2LMHeadModel, transformers.LlamaForCausalLM  # as above
         begin, before = clock(), peak()
         model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
         model.generation_config.eos_token_id = None

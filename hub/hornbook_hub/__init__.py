@@ -47,16 +47,22 @@ __all__ = [
 
 
 def load_classes() -> None:
-    """Load the models, and TensorFlow with them, and put the public names here.
+    """Load the models of all families, so that every class of this package is known by its name.
 
-    It is done when one of the names is asked for, or when a `.keras` file holds a class of this package; `hornbook presets`,
-    whose modules are in this package too, does without.
+    It is done when a `.keras` file holds a class of this package; `hub.load` reads the code of one family.
 
+    >>> import sys
     >>> import hornbook_hub
     >>> hornbook_hub.load_classes()
-    >>> "BertBackbone" in vars(hornbook_hub)
+    >>> "hornbook_hub.models.whisper" in sys.modules
     True
     """
+    _load_public()
+    list(importlib.import_module("hornbook_hub.families").FAMILIES.values())
+
+
+def _load_public() -> None:
+    """Put the public names here, and load TensorFlow with them; `hornbook presets`, which is in this package, does without."""
     public = importlib.import_module("hornbook_hub.public")
     globals().update({name: getattr(public, name) for name in __all__})
 
@@ -64,7 +70,7 @@ def load_classes() -> None:
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'hornbook_hub' has no attribute {name!r}")
-    load_classes()
+    _load_public()
     return globals()[name]
 
 

@@ -7,21 +7,43 @@ else than texts has a function `preprocessor(files, max_length)` too. A new one 
 """
 
 import importlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hornbook_hub.checkpoints import FILES
 
-FAMILIES: dict[str, Any] = {
-    kind: importlib.import_module(f"hornbook_hub.models.{file}") for kind, file in FILES.items()
-}
+
+class Families(Mapping):
+    """kind -> module; a family is imported when it is asked for, so that loading one model does not read the code of all.
+
+    >>> from hornbook_hub.families import FAMILIES
+    >>> FAMILIES["gpt2"].BACKBONE.__name__
+    'GPT2Backbone'
+    """
+
+    def __getitem__(self, kind: str) -> Any:
+        return importlib.import_module(f"hornbook_hub.models.{FILES[kind]}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FILES)
+
+    def __len__(self) -> int:
+        return len(FILES)
+
+
+FAMILIES = Families()
 
 
 def family_of(backbone: Any) -> Any:
     """The module of a backbone's family; a class derived from a family's is of that family."""
-    by_class = {family.BACKBONE: family for family in FAMILIES.values()}
-    return next(by_class[cls] for cls in type(backbone).__mro__ if cls in by_class)
+    return FAMILIES[model_type_of(backbone)]
 
 
 def model_type_of(backbone: Any) -> str:
     """The `model_type` of a backbone's family."""
-    return next(name for name, family in FAMILIES.items() if family is family_of(backbone))
+    kinds = {f"hornbook_hub.models.{file}": kind for kind, file in FILES.items()}
+    return next(
+        kinds[cls.__module__]
+        for cls in type(backbone).__mro__
+        if cls.__module__ in kinds and cls is FAMILIES[kinds[cls.__module__]].BACKBONE
+    )

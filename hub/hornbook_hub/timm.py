@@ -7,7 +7,7 @@ is saved in the layout of transformers.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,7 +58,7 @@ KNOWN = {  # keys of config.json; those beside the first four say what was said 
 }
 
 
-def read_config(config: dict[str, Any], families: dict[str, Any]) -> tuple[dict[str, Any], Layout]:
+def read_config(config: dict[str, Any], families: Mapping[str, Any]) -> tuple[dict[str, Any], Layout]:
     """(the config.json that transformers would have, the layout of the weights) of timm's config.json.
 
     Args:

@@ -112,13 +112,11 @@ class GPT2Block(layers.Layer):
 
     Args:
         config: the sizes.
-        i: the number of the block.
+        scale: what scores are multiplied by.
     """
 
-    def __init__(self, config: GPT2Config, i: int, **kwargs: Any) -> None:
+    def __init__(self, config: GPT2Config, scale: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        scale = config.head_dim**-0.5 if config.scale_attn_weights else 1.0
-        scale = scale / (i + 1) if config.scale_attn_by_inverse_layer_idx else scale
         self.attention_norm = layers.LayerNormalization(epsilon=config.layer_norm_epsilon, name="attention_norm")
         self.attention = GPT2Attention(config, bias=True, output_bias=True, scale=scale, name="attention")
         self.perceptron_norm = layers.LayerNormalization(epsilon=config.layer_norm_epsilon, name="perceptron_norm")
@@ -159,7 +157,9 @@ class GPT2Backbone(DecoderBackbone):
             config.n_positions, config.n_embd, embeddings_initializer=initializer, name="position_embedding"
         )
         self.dropout = layers.Dropout(config.embd_pdrop)
-        self.blocks = [GPT2Block(config, i, name=f"block_{i}") for i in range(config.n_layer)]
+        scale = config.head_dim**-0.5 if config.scale_attn_weights else 1.0
+        by = [i + 1 if config.scale_attn_by_inverse_layer_idx else 1 for i in range(config.n_layer)]
+        self.blocks = [GPT2Block(config, scale / by[i], name=f"block_{i}") for i in range(config.n_layer)]
         self.norm = layers.LayerNormalization(epsilon=config.layer_norm_epsilon, name="norm")
         self.make_weights()
 
