@@ -31,7 +31,7 @@ class Sum(Metric):
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values, (batch, ...), times weights that broadcast to them."""
         values, _ = weighted(values, sample_weight, self.dtype, ops.sum)
-        self.total.assign_add(ops.sum(values))
+        self.total.assign_add(_total(values))
 
     def result(self) -> Any:
         """The sum, a scalar."""
@@ -63,9 +63,9 @@ class Mean(Metric):
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values, (batch, ...), with weights that broadcast to them."""
         values, weights = weighted(values, sample_weight, self.dtype, ops.mean)
-        self.total.assign_add(ops.sum(values))
+        self.total.assign_add(_total(values))
         if weights is not None:
-            self.count.assign_add(ops.sum(weights))
+            self.count.assign_add(_total(weights))
         else:
             samples = ops.shape(values)[0] if len(values.shape) else 1
             self.count.assign_add(ops.cast(samples, self.dtype))
@@ -161,6 +161,11 @@ def weighted(values: Any, sample_weight: Any, dtype: str, reduce: Callable) -> t
         values = reduce(values, axis=further)
         weights = None if weights is None else reduce(weights, axis=further)
     return values, weights
+
+
+def _total(values: Any) -> Any:
+    """The sum; a number is its own."""
+    return ops.sum(values) if len(values.shape) else values
 
 
 def _like_mask(sample_weight: Any, mask: Any) -> Any:

@@ -131,14 +131,16 @@ class ArraySource:
         self._draw_order(epoch)
 
     def _draw_order(self, epoch: int) -> None:
+        if not self.shuffle:
+            self.order = self._resident_order = None  # as they lie
+            return
         order = np.arange(self.size, dtype=np.int32 if self.size < 2**31 else np.int64)
-        if self.shuffle:
-            generator = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
-            if self.shuffle == "batch":
-                whole = order[: self.size // self.batch_size * self.batch_size].reshape(-1, self.batch_size)
-                order = np.concatenate([generator.permutation(whole).reshape(-1), order[whole.size :]])
-            else:
-                generator.shuffle(order)
+        generator = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
+        if self.shuffle == "batch":
+            whole = order[: self.size // self.batch_size * self.batch_size].reshape(-1, self.batch_size)
+            order = np.concatenate([generator.permutation(whole).reshape(-1), order[whole.size :]])
+        else:
+            generator.shuffle(order)
         self.order = order
         self._resident_order = backend.resident(order)
 
@@ -187,10 +189,9 @@ class ArraySource:
 
     def _run_window(self, steps: backend.Steps, count: int) -> Any:
         start, stop = self.position * self.batch_size, min((self.position + count) * self.batch_size, self.size)
-        rows = self.order[start:stop] if self.shuffle else slice(start, stop)
+        rows = slice(start, stop) if self.order is None else self.order[start:stop]
         window = tree.map_structure(lambda a: None if a is None else backend.resident(a[rows]), self.arrays)
-        here = backend.resident(np.arange(stop - start, dtype=np.int32))
-        return steps.rows(self._trimmed(window), here, 0, count, self.batch_size)
+        return steps.rows(self._trimmed(window), None, 0, count, self.batch_size)
 
 
 class DatasetSource:

@@ -22,11 +22,14 @@ __all__ = [
     "set_seed",
 ]
 
+_INT32 = 2**31 - 1
+_ALGORITHM = tf.random.Algorithm.AUTO_SELECT.value
+
 
 def _short(seed: Any) -> Any:
     """The seed as the int32 pair that the generators take."""
     if isinstance(seed, np.ndarray):
-        return tf.constant(np.mod(seed, tf.int32.max - 1), tf.int32)
+        return tf.constant([int(part) % (_INT32 - 1) for part in seed], tf.int32)
     seed = convert_to_tensor(seed)
     if seed.dtype == tf.int32:
         return seed
@@ -53,13 +56,19 @@ def random_uniform(shape: Any, minval: Any, maxval: Any, dtype: Any, seed: Any) 
     dtype = standardize_dtype(dtype or floatx())
     key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=_short(seed))
     unit = tf.raw_ops.StatelessRandomUniformV2(
-        shape=shape, key=key, counter=counter, alg=tf.random.Algorithm.AUTO_SELECT.value, dtype=dtype
+        shape=shape, key=key, counter=counter, alg=_ALGORITHM, dtype=dtype
     )
-    minval, maxval = (
-        cast(np.float32(x), dtype) if isinstance(x, float | int) else convert_to_tensor(x, dtype)
-        for x in (minval, maxval)
-    )
-    return unit * (maxval - minval) + minval
+    if dtype == "float32" and isinstance(minval, float | int) and isinstance(maxval, float | int):
+        low, high = np.float32(minval), np.float32(maxval)  # the range is computed here: layers are made of many draws
+        spread: Any = tf.constant(float(high - low), dtype)
+        start: Any = tf.constant(float(low), dtype)
+    else:
+        start, end = (
+            cast(np.float32(x), dtype) if isinstance(x, float | int) else convert_to_tensor(x, dtype)
+            for x in (minval, maxval)
+        )
+        spread = end - start
+    return unit * spread + start
 
 
 def random_randint(shape: Any, minval: Any, maxval: Any, dtype: Any, seed: Any) -> Any:

@@ -38,6 +38,7 @@ __all__ = [
     "replica_count",
     "replica_number",
     "shape",
+    "size",
     "share_of_rows",
     "stop_gradient",
     "update_variables",
@@ -163,6 +164,11 @@ def cast(x: Any, dtype: Any) -> Any:
     if isinstance(x, tf.SparseTensor):
         return tf.SparseTensor(x.indices, tf.cast(x.values, dtype), x.dense_shape)
     return tf.cast(x, dtype)
+
+
+def size(x: Any) -> Any:
+    """The number of elements, an int32 scalar that only the running graph knows."""
+    return tf.size(convert_to_tensor(x))
 
 
 def shape(x: Any) -> Any:

@@ -477,14 +477,10 @@ class Steps:
             return self._over_rows(arrays, order, start, count, batch_size)
 
     def _over_rows(self, arrays: Any, order: Any, start: Any, count: Any, batch_size: Any) -> Any:
-        total = tf.shape(order)[0]
-
         def batch(i: Any) -> Any:
             begin = (start + i) * batch_size
-            rows = order[begin : tf.minimum(begin + batch_size, total)]
-            if self._many_replicas:
-                return self._per_replica(arrays, rows)
-            return tree.map_structure(lambda a: None if a is None else tf.gather(a, rows), arrays)
+            whole = self._per_replica if self._many_replicas else _taken
+            return whole(arrays, order, begin, begin + batch_size)
 
         if self.collect:
             return self._collected(batch, count)
@@ -496,12 +492,13 @@ class Steps:
         tf.while_loop(lambda i: i < count, body, (tf.constant(0),), parallel_iterations=1)
         return self._logs()
 
-    def _per_replica(self, arrays: Any, rows: Any) -> Any:
-        replicas, size = self.strategy.num_replicas_in_sync, tf.shape(rows)[0]
+    def _per_replica(self, arrays: Any, order: Any, begin: Any, stop: Any) -> Any:
+        total = next(tf.shape(a)[0] for a in tree.flatten((order, arrays)) if a is not None)
+        size = tf.minimum(stop, total) - begin
 
         def part(context: Any) -> Any:
-            first, last = _share(context.replica_id_in_sync_group, size, replicas)
-            return tree.map_structure(lambda a: None if a is None else tf.gather(a, rows[first:last]), arrays)
+            first, last = _share(context.replica_id_in_sync_group, size, self.strategy.num_replicas_in_sync)
+            return _taken(arrays, order, begin + first, begin + last)
 
         return self._for_each_replica(part)
 
@@ -575,13 +572,16 @@ class Steps:
             return trace((tf.constant(array),))
 
     def rows(self, arrays: Any, order: Any, start: int, count: int, batch_size: int) -> Any:
-        """`count` steps over the rows `order[start * batch_size:]` of resident arrays, `batch_size` rows a step."""
+        """`count` steps over the rows `order[start * batch_size:]` of resident arrays, `batch_size` rows a step.
+
+        Without an order the rows are taken as they lie.
+        """
         self._reset_now()
         with self._scope():
             if self.eager or (self.collect and self._far):
                 return self._rows_one_by_one(arrays, order, start, count, batch_size)
             if self.collect:
-                first = tree.map_structure(lambda a: None if a is None else tf.gather(a, order[:1]), arrays)
+                first = _taken(arrays, order, 0, 1)
                 trace = self._trace_for(self._one, (first,))
                 self._outputs = tree.map_structure(lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), trace(first))
                 self._together = 1 if _writes(trace.graph) else TOGETHER
@@ -591,8 +591,7 @@ class Steps:
     def _rows_one_by_one(self, arrays: Any, order: Any, start: int, count: int, batch_size: int) -> Any:
         gathered = []
         for i in range(start, start + count):
-            rows = order[i * batch_size : (i + 1) * batch_size]
-            data = tree.map_structure(lambda a, rows=rows: None if a is None else tf.gather(a, rows), arrays)
+            data = _taken(arrays, order, i * batch_size, (i + 1) * batch_size)
             gathered.append(self._traced(self._one, data))
         if not self.collect:
             return gathered[-1]
@@ -680,8 +679,7 @@ class CoordinatedSteps(Steps):
         with self._scope():
             handed_out = []
             for i in range(start, start + count):
-                rows = order[i * batch_size : (i + 1) * batch_size]
-                batch = tree.map_structure(lambda a, rows=rows: None if a is None else tf.gather(a, rows), arrays)
+                batch = _taken(arrays, order, i * batch_size, (i + 1) * batch_size)
                 handed_out.append(self._hand_out(batch))
             finished = self._finished(handed_out)
             return tree.map_structure(lambda *parts: np.concatenate(parts), *finished) if self.collect else finished
@@ -703,6 +701,14 @@ def make_steps(step: Callable, strategy: Any = None, **kwargs: Any) -> Steps:
 def _one_replicas(specs: Any) -> Any:
     """The specs of the batches of an iterator that is spread over replicas: those of the first one's parts."""
     return tree.map_structure(lambda spec: getattr(spec, "_value_specs", [spec])[0], specs)
+
+
+def _taken(arrays: Any, order: Any, begin: Any, stop: Any) -> Any:
+    """The rows `order[begin:stop]` of arrays; as they lie where there is no order, which copies nothing."""
+    if order is None:
+        return tree.map_structure(lambda a: None if a is None else a[begin:stop], arrays)
+    rows = order[begin:stop]
+    return tree.map_structure(lambda a: None if a is None else tf.gather(a, rows), arrays)
 
 
 def _share(replica: Any, rows: Any, replicas: int) -> tuple:

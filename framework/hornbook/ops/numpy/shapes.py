@@ -163,7 +163,7 @@ def size(x: Any) -> Any:
     sizes = backend.shape(x)
     if all(isinstance(size, int) for size in sizes):
         return backend.array(math.prod(sizes), "int32")
-    return backend.cast(backend.prod(backend.stack(sizes)), "int32")
+    return backend.size(x)
 
 
 @op
