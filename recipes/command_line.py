@@ -69,7 +69,8 @@ def run(
     try:
         result = main(arguments)
     except DataUnavailable as error:
-        print(error, file=sys.stderr)
+        without = " With --tiny it runs without a network."
+        print(f"{error}{'' if getattr(arguments, 'tiny', True) else without}", file=sys.stderr)
         raise SystemExit(2) from None
     history = result.pop("history", None)
     result["seconds"] = round(time.perf_counter() - started, 1)

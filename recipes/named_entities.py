@@ -97,7 +97,6 @@ def arrays(model: Any, rows: list) -> tuple[dict[str, Any], np.ndarray, np.ndarr
 def main(arguments: Any) -> dict[str, Any]:
     """Train, test, and say how it went."""
     import hornbook as keras
-    import hornbook_hub as hub
 
     generator = np.random.default_rng(arguments.seed)
     keras.utils.set_random_seed(arguments.seed)
@@ -107,7 +106,7 @@ def main(arguments: Any) -> dict[str, Any]:
         sentences(8 if arguments.smoke else count // 10, generator, True),
     )
     labels = {str(number): label for number, label in enumerate(LABELS)}
-    model = hub.load(
+    model = command_line.pretrained(
         "bert_tiny" if arguments.tiny else "bert_base_cased",
         task="token_classifier",
         num_classes=len(LABELS),

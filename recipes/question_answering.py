@@ -64,10 +64,9 @@ def main(arguments: Any) -> dict[str, Any]:
         parts.append((questions, texts, places, wanted))
 
     import hornbook as keras
-    import hornbook_hub as hub
 
     keras.utils.set_random_seed(arguments.seed)
-    model = hub.load("bert_tiny" if arguments.tiny else "bert_base", task="question_answering")
+    model = command_line.pretrained("bert_tiny" if arguments.tiny else "bert_base", task="question_answering")
     (questions, texts, places, _), (test_questions, test_texts, _, wanted) = parts
     epochs = 1 if arguments.smoke else arguments.epochs
     steps = epochs * -(-len(questions) // arguments.batch_size)

@@ -41,10 +41,9 @@ def main(arguments: Any) -> dict[str, Any]:
         paragraphs = np.array(list(dict.fromkeys(test_texts)), dtype=object)
 
     import hornbook as keras
-    import hornbook_hub as hub
 
     keras.utils.set_random_seed(arguments.seed)
-    model = hub.load("bert_tiny" if arguments.tiny else "all_minilm_l6_v2", task="text_embedder")
+    model = command_line.pretrained("bert_tiny" if arguments.tiny else "all_minilm_l6_v2", task="text_embedder")
     before = measure(model, test_questions, test_texts, paragraphs)
     history: dict[str, list[float]] = {}
     after = before

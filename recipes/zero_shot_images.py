@@ -84,8 +84,6 @@ def build() -> Any:
 def main(arguments: Any) -> dict[str, Any]:
     """Train, sort images of captions that were not trained with, and say how it went."""
     import hornbook as keras
-    import hornbook_hub as hub
-    from hornbook_datasets import DataUnavailable
 
     keras.utils.set_random_seed(arguments.seed)
     rng = np.random.default_rng(arguments.seed)
@@ -102,10 +100,7 @@ def main(arguments: Any) -> dict[str, Any]:
         done = model.fit(images, captions, batch_size=arguments.batch_size, epochs=epochs, shuffle=False)
         history = done.history
     else:
-        try:
-            model = hub.load("clip_vit_base_patch32")
-        except OSError as error:
-            raise DataUnavailable(str(error)) from None
+        model = command_line.pretrained("clip_vit_base_patch32")
 
     result: dict[str, Any] = {}
     for name, captions in (("seen", seen), ("unseen", unseen)):

@@ -36,11 +36,18 @@ def test_ways_of_writing(smoke):
     assert found["stream_is_what_generate_gives"] == 1 and found["nats_greedy"] > 0
 
 
-@pytest.mark.parametrize("name", ["chat", "speech_to_text"])
+PRETRAINED = ("finetune_bert_imdb", "generate_text", "lora_gemma", "question_answering", "semantic_search")
+PRETRAINED += ("sst2_sentiment", "vit_cifar10")
+
+
+@pytest.mark.parametrize(
+    "name", ["chat", "named_entities", "speech_to_text", *(pytest.param(n, marks=longer) for n in PRETRAINED)]
+)
 def test_a_checkpoint_that_cannot_be_had_is_one_sentence(name, smoke, hornbook_data, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(SystemExit) as ended:
         smoke(name)
     assert ended.value.code == 2
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "With --tiny" in said
