@@ -55,9 +55,7 @@ def random_uniform(shape: Any, minval: Any, maxval: Any, dtype: Any, seed: Any) 
     """Uniform numbers in [minval, maxval)."""
     dtype = standardize_dtype(dtype or floatx())
     key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=_short(seed))
-    unit = tf.raw_ops.StatelessRandomUniformV2(
-        shape=shape, key=key, counter=counter, alg=_ALGORITHM, dtype=dtype
-    )
+    unit = tf.raw_ops.StatelessRandomUniformV2(shape=shape, key=key, counter=counter, alg=_ALGORITHM, dtype=dtype)
     if dtype == "float32" and isinstance(minval, float | int) and isinstance(maxval, float | int):
         low, high = np.float32(minval), np.float32(maxval)  # the range is computed here: layers are made of many draws
         spread: Any = tf.constant(float(high - low), dtype)
