@@ -5,6 +5,7 @@ Tensors are mapped from the disk and assigned one by one, so the peak of memory 
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -141,7 +142,14 @@ def load_rows(rows: list[Row], tensors: Mapping[str, np.ndarray], dropped: set[s
         listed = "; ".join(problems[:8]) + (f"; and {len(problems) - 8} more" if len(problems) > 8 else "")
         raise ValueError(f"The weights in {source} do not fit the model: {listed}.")
     there = [row for row in rows if row[0] in tensors]
-    for name, variable, transform in there:
+
+    def read(row: Row) -> Any:
+        name, variable, transform = row
         array = tensors[name]
         variable.assign_from(transform.read(array) if transform else array)
-    return [variable for _, variable, _ in there]
+        return variable
+
+    if backend.current_strategy() is not None:  # its scope is the calling thread's
+        return list(map(read, there))
+    with ThreadPoolExecutor(os.cpu_count()) as readers:  # NumPy copies, and the system fetches memory, in all at once
+        return list(readers.map(read, there))
