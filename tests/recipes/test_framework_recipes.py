@@ -14,6 +14,7 @@ ROWS = [
     ("recommendation", "rmse", (0, 5), ("--tiny",)),
     ("airline_passengers", "mean_absolute_error", (0, 1000), ()),
     ("cartpole_dqn", "mean_return", (1, 20), ()),
+    ("quantization", "share_of_bytes_int4", (0, 0.16), ()),
 ]
 SIBLINGS = [
     ("custom_training_loop", "largest_difference", (0, 1e-5), ()),
