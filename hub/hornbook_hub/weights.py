@@ -1,6 +1,6 @@
 """Weights in Hugging Face's layout: safetensors files, and the tables that say which tensor is which weight.
 
-Tensors are mapped from the disk and assigned one by one, so the peak of memory is the model plus one tensor.
+Tensors are mapped from the disk and copied into the memory of their variables, so the peak is little more than the model.
 """
 
 import os
