@@ -65,3 +65,8 @@ def test_what_is_computed_is_not_cut():
     compiled = backend.compile(lambda x: ops.matmul(x, ops.transpose(matrix) * 2.0), jit=True)
     graph = compiled.get_concrete_function(vectors(1, 512)).graph
     assert "BatchMatMulV2" not in [op.type for op in graph.get_operations()]
+
+
+def test_an_array_from_outside_is_multiplied_as_it_is():
+    matrix = tf.ones((512, 512))
+    assert float(backend.compile(lambda x: ops.matmul(x, matrix), jit=True)(tf.ones((1, 512)))[0, 0]) == 512

@@ -62,7 +62,7 @@ def _is_worth_it(x: Any, matrix: Any, most: int) -> bool:
     """Whether x is known to hold few vectors, and the matrix to be large and to lie in memory, in a program for several cores."""
     return (
         _in_program.get()
-        and matrix.op.type == "ReadVariableOp"
+        and getattr(getattr(matrix, "op", None), "type", None) == "ReadVariableOp"  # an array from outside has no op
         and x.shape[0] is not None
         and 0 < x.shape[0] <= most
         and x.dtype == matrix.dtype == tf.float32
