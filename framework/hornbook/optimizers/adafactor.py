@@ -92,7 +92,7 @@ class Adafactor(Optimizer):
         """w <- w - max(epsilon_2, rms(w)) rho u / max(1, rms(u) / clip_threshold)."""
         index = self._get_variable_index(variable)
         r, c, v = self._r[index], self._c[index], self._v[index]
-        step = backend.cast(self.iterations + 1, gradient.dtype)
+        step = self.step_number(gradient.dtype)
         rho = backend.minimum(learning_rate, 1 / backend.sqrt(step))
         beta = 1 - backend.power(step, self.beta_2_decay)
         squares = backend.square(gradient) + self.epsilon_1

@@ -100,14 +100,14 @@ class Adam(Optimizer):
     def _kernel_step_size(self, learning_rate: Any) -> Any:
         """alpha_t for kernels that take beta_2 and work out 1 - beta_2 in the dtype, 1.3e-5 off for 0.999 in float32.
 
-        Their v is too small by (1 - rounded beta_2^t) / (1 - beta_2^t), so the step is made smaller by its root.
+        Their v is too small by r = (1 - rounded beta_2^t) / (1 - beta_2^t), so the step is made smaller by its root:
+        alpha_t sqrt(r) = lr (1 - rounded beta_2^t) / ((1 - beta_1^t) sqrt(1 - beta_2^t)).
         """
 
         def compute() -> Any:
-            step = backend.cast(self.iterations + 1, learning_rate.dtype)
-            exact = -backend.expm1(step * math.log(self.beta_2))
-            ratio = (1 - _powers(self, learning_rate.dtype)[1]) / exact
-            return self._step_size(learning_rate) * backend.sqrt(ratio)
+            beta_1_power, rounded = _powers(self, learning_rate.dtype)
+            exact = -backend.expm1(self.step_number(learning_rate.dtype) * math.log(self.beta_2))
+            return learning_rate * (1 - rounded) / ((1 - beta_1_power) * backend.sqrt(exact))
 
         return self.common(("kernel_step_size", learning_rate.dtype), compute)
 
@@ -326,7 +326,7 @@ class Nadam(Optimizer):
 
     def _factors(self, dtype: Any) -> tuple:
         """What m and g are multiplied with in m_hat, and v is divided by in v_hat."""
-        step = backend.cast(self.iterations + 1, self._u_product.dtype)
+        step = self.step_number(self._u_product.dtype)
         u, next_u = self._u(step), self._u(step + 1)
         product = backend.convert_to_tensor(self._u_product)
         factors = next_u / (1 - product * next_u), (1 - u) / (1 - product), 1 - _powers(self, dtype)[1]
@@ -426,7 +426,7 @@ def step_size(learning_rate: Any, beta_1_power: Any, beta_2_power: Any) -> Any:
 
 def powers(optimizer: Any, dtype: Any, *betas: float) -> tuple[Any, ...]:
     """beta^t for each of `betas`, t being the number of the step that is under way."""
-    step = backend.cast(optimizer.iterations + 1, dtype)
+    step = optimizer.step_number(dtype)
     return tuple(backend.power(backend.cast(beta, dtype), step) for beta in betas)
 
 

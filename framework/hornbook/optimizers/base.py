@@ -306,6 +306,10 @@ class Optimizer(Configurable):
             self._common[key] = compute()
         return self._common[key]
 
+    def step_number(self, dtype: Any) -> Any:
+        """t, the number of the step that is under way, as a scalar of a dtype; the first is 1."""
+        return self.common(("step_number", dtype), lambda: backend.cast(self.iterations + 1, dtype))
+
     def apply_gradients(self, grads_and_vars: Iterable[tuple]) -> Any:
         """`apply` for pairs (gradient, variable); gives the step counter."""
         gradients, variables = zip(*grads_and_vars, strict=True)

@@ -83,7 +83,7 @@ class ScheduleFreeAdamW(Optimizer):
         """z <- z - lr_t g / (sqrt(v / (1 - beta_2^t)) + epsilon);  w <- (1 - 1/t) w + z / t."""
         index = self._get_variable_index(variable)
         z, v = self._momentums[index], self._velocities[index]
-        step = backend.cast(self.iterations + 1, gradient.dtype)
+        step = self.step_number(gradient.dtype)
         if self.warmup_steps > 0:
             learning_rate = learning_rate * backend.minimum(1.0, step / self.warmup_steps)
         beta_2 = backend.cast(self.beta_2, gradient.dtype)

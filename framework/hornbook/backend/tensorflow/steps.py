@@ -472,24 +472,21 @@ class Steps:
             self._note(self._joined(logs))
 
     # -- a stretch over rows of resident arrays --------------------------------------------------------------------
-    def _gathered(self, arrays: Any, order: Any, start: Any, count: Any, batch_size: Any) -> Any:
+    def _gathered(self, arrays: Any, order: Any, first: Any, end: Any, batch_size: Any) -> Any:
         with self._noted("a stretch of arrays", arrays):
-            return self._over_rows(arrays, order, start, count, batch_size)
+            return self._over_rows(arrays, order, first, end, batch_size)
 
-    def _over_rows(self, arrays: Any, order: Any, start: Any, count: Any, batch_size: Any) -> Any:
-        def batch(i: Any) -> Any:
-            begin = (start + i) * batch_size
-            whole = self._per_replica if self._many_replicas else _taken
-            return whole(arrays, order, begin, begin + batch_size)
-
+    def _over_rows(self, arrays: Any, order: Any, first: Any, end: Any, batch_size: Any) -> Any:
+        taken = self._per_replica if self._many_replicas else _taken
         if self.collect:
-            return self._collected(batch, count)
+            return self._collected(lambda begin, stop: taken(arrays, order, begin, stop), first, end, batch_size)
 
-        def body(i: Any) -> tuple:
-            self._keep(self._run(batch(i)))
-            return (i + 1,)
+        def body(begin: Any) -> tuple:
+            stop = begin + batch_size
+            self._keep(self._run(taken(arrays, order, begin, stop)))
+            return (stop,)
 
-        tf.while_loop(lambda i: i < count, body, (tf.constant(0),), parallel_iterations=1)
+        tf.while_loop(lambda begin: begin < end, body, (first,), parallel_iterations=1)
         return self._logs()
 
     def _per_replica(self, arrays: Any, order: Any, begin: Any, stop: Any) -> Any:
@@ -502,15 +499,16 @@ class Steps:
 
         return self._for_each_replica(part)
 
-    def _collected(self, batch: Callable, count: Any) -> Any:
-        specs = self._outputs
+    def _collected(self, batch: Callable, first: Any, end: Any, batch_size: Any) -> Any:
+        specs, count = self._outputs, (end - first) // batch_size
         stores = [
             tf.TensorArray(spec.dtype, size=count, element_shape=[None, *spec.shape[1:]], infer_shape=False)
             for spec in tree.flatten(specs)
         ]
 
         def body(i: Any, *stores: Any) -> tuple:
-            outputs = tree.flatten(self._joined(self._run(batch(i))))
+            begin = first + i * batch_size
+            outputs = tree.flatten(self._joined(self._run(batch(begin, begin + batch_size))))
             return (i + 1, *(store.write(i, x) for store, x in zip(stores, outputs, strict=True)))
 
         start = (tf.constant(0), *stores)
@@ -585,7 +583,8 @@ class Steps:
                 trace = self._trace_for(self._one, (first,))
                 self._outputs = tree.map_structure(lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), trace(first))
                 self._together = 1 if _writes(trace.graph) else TOGETHER
-            numbers = (tf.constant(n, tf.int32) for n in (start, count, batch_size))
+            ends = (start * batch_size, (start + count) * batch_size)  # the last batch may end before
+            numbers = (tf.constant(n, tf.int32) for n in (*ends, batch_size))
             return self._traced(self._gathered, arrays, order, *numbers)
 
     def _rows_one_by_one(self, arrays: Any, order: Any, start: int, count: int, batch_size: int) -> Any:
