@@ -131,6 +131,20 @@ def test_loss_and_metrics_under_weights_equal_a_few_lines_of_numpy():
     np.testing.assert_allclose(logs["weighted_accuracy"], (right * weights).sum() / weights.sum(), rtol=1e-5)
 
 
+@pytest.mark.parametrize("labels", ["int32", "int64", "uint8", "float32"])
+def test_probabilities_of_a_few_classes_lose_nothing_in_the_crossentropy(labels):
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(3, activation="softmax", use_bias=False)])
+    model.layers[0].set_weights([np.eye(3, dtype="float32")])
+    model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x, y = np.array([[100.0, 0.0, -3.0], [0.2, 0.1, 0.3]] * 20, "float32"), np.array([1, 2] * 20, labels)
+    exact = np.exp(x - x.max(1, keepdims=True)) / np.exp(x - x.max(1, keepdims=True)).sum(1, keepdims=True)
+    expected = (100 + np.log(np.exp([0.2, 0.1, 0.3]).sum()) - 0.3) / 2  # log of the probability itself would be -inf
+    np.testing.assert_allclose(model.predict(x, verbose=0), exact, rtol=1e-6, atol=1e-30)
+    np.testing.assert_allclose(model.evaluate(x, y, verbose=0), [expected, 0.5], rtol=1e-6)
+    history = model.fit(x, y, verbose=0).history
+    np.testing.assert_allclose([history["loss"][0], history["accuracy"][0]], [expected, 0.5], rtol=1e-6)
+
+
 def test_class_weight_is_a_sample_weight():
     x, y = problem()
     a, b = classifier(), classifier()

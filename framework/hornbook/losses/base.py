@@ -70,7 +70,7 @@ class Loss(Configurable):
             A scalar, or the weighted values with `reduction=None`. On a replica of `tf.distribute` it is the part that
             its rows have in the loss of the whole batch: the parts of all replicas add up to it.
         """
-        y_true, mask = self._to_tensors(y_true), getattr(y_pred, "_keras_mask", None)
+        y_true, mask = self._targets(y_true), getattr(y_pred, "_keras_mask", None)
         values = self.call(y_true, self._to_tensors(y_pred))
         own_mask = getattr(values, "_keras_mask", None)
         if own_mask is not None:
@@ -79,6 +79,10 @@ class Loss(Configurable):
         if backend.replica_count() > 1 and len(values.shape) == 0 and self.reduction not in ("sum", "none", None):
             loss = part_of_mean(loss, y_pred)  # a function of one's own that gives the mean itself
         return loss
+
+    def _targets(self, y_true: Any) -> Any:
+        """Targets as `call` takes them."""
+        return self._to_tensors(y_true)
 
     def _to_tensors(self, structure: Any) -> Any:
         """Each array of the structure as a tensor; a list of numbers is one array."""

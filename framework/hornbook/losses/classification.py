@@ -341,6 +341,12 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
         how = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
         super().__init__(sparse_categorical_crossentropy, reduction, name, dtype, **how)
 
+    def _targets(self, y_true: Any) -> Any:
+        """Class numbers as they are: a float holds not all of them, and they would be turned back."""
+        if backend.is_tensor(y_true) and backend.standardize_dtype(y_true.dtype) in ("int32", "int64"):
+            return y_true
+        return super()._targets(y_true)
+
 
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
     """(1 - p[y]^q) / q, for labels that are class numbers: near the cross-entropy for small q, the error for q = 1.

@@ -67,8 +67,7 @@ class Mean(Metric):
         if weights is not None:
             self.count.assign_add(_total(weights))
         else:
-            samples = ops.shape(values)[0] if len(values.shape) else 1
-            self.count.assign_add(ops.cast(samples, self.dtype))
+            self.count.assign_add(ops.cast(ops.size(values), self.dtype))  # they have one axis, or none
 
     def result(self) -> Any:
         """The mean, a scalar; 0 where nothing was seen."""

@@ -1,7 +1,9 @@
 """Kernels of neural networks: activations, convolution, pooling, crossentropy, attention."""
 
+import contextlib
+import contextvars
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -36,11 +38,16 @@ __all__ = [
     "separable_conv",
     "sigmoid",
     "silu",
+    "small_kernels",
     "softmax",
     "softplus",
     "softsign",
     "sparse_categorical_crossentropy",
 ]
+
+
+FEW_CLASSES = 128
+_small_kernels = contextvars.ContextVar("a step of small kernels is traced", default=False)
 
 
 # ------------------------------------------------------------------------------------------------- activations
@@ -74,10 +81,22 @@ def sigmoid(x: Any) -> Any:
     return y
 
 
+@contextlib.contextmanager
+def small_kernels() -> Iterator[None]:
+    """While a step is traced in this context, kernels that wake another core for a few microseconds of work are avoided."""
+    before = _small_kernels.set(not tf.config.list_physical_devices("GPU"))
+    try:
+        yield
+    finally:
+        _small_kernels.reset(before)
+
+
 def softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
     """exp(x) / sum(exp(x)) along one or several axes; remembers x, so that a crossentropy can work on logits."""
     x = as_float(x)
     if isinstance(axis, int):
+        if _small_kernels.get() and x.shape.rank == 2 and axis in (-1, 1) and (x.shape[1] or math.inf) <= FEW_CLASSES:
+            return tf.exp(tf.nn.log_softmax(x))  # oneDNN's softmax hands half of a batch of 32 to another core
         y = tf.nn.softmax(x, axis=axis)
         if axis in (-1, len(x.shape) - 1):
             y._keras_logits = x
@@ -329,7 +348,10 @@ def _logits_behind(output: Any, kind: str) -> Any:
         return None
     if tf.executing_eagerly() or type(output).__name__ == "EagerTensor":
         return getattr(output, "_keras_logits", None)
-    return output.op.inputs[0] if output.op.type == kind else None
+    op = output.op
+    if kind == "Softmax" and op.type == "Exp" and op.inputs[0].op.type == "LogSoftmax":
+        return op.inputs[0].op.inputs[0]
+    return op.inputs[0] if op.type == kind else None
 
 
 def _pair(target: Any, output: Any, kind: str, from_logits: bool) -> tuple[Any, Any, bool]:
@@ -354,7 +376,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     target, output, from_logits = _pair(target, output, "Softmax", from_logits)
     if len(target.shape) == len(output.shape) and target.shape[-1] == 1:
         target = tf.squeeze(target, -1)
-    target = cast(target, "int64")
+    target = target if target.dtype is tf.int32 else cast(target, "int64")
     if not from_logits:
         output = tf.math.log(tf.clip_by_value(output, epsilon(), 1.0 - epsilon()))
     last = len(output.shape) - 1

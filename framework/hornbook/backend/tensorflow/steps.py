@@ -15,8 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from hornbook import tree
+from hornbook.backend.tensorflow.nn import small_kernels
 from hornbook.backend.tensorflow.recurrence import compiled_loops
 from hornbook.backend.tensorflow.services import KernelError, raise_if_not_finite, readable
+from hornbook.backend.tensorflow.variable import filled_tensor
 
 __all__ = [
     "CoordinatedSteps",
@@ -43,6 +45,7 @@ __all__ = [
 
 # Batches whose outputs are computed at the same time, and are in memory together, where no step writes what others read.
 TOGETHER = 2
+LARGE = 2**20  # bytes, from which on it matters how an array becomes a tensor
 _READERS = {"ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape", "LookupTableFindV2"}
 # What TensorFlow raises in a process whose peers are gone.
 _LOST = (
@@ -178,8 +181,14 @@ def _told_who_is_gone() -> Iterator[None]:
 
 
 def resident(array: Any) -> Any:
-    """An array as a tensor on the device, where steps gather their rows from."""
-    return tf.convert_to_tensor(array)
+    """An array as a tensor on the device, where steps gather their rows from.
+
+    TensorFlow copies an array twice to make a tensor of it, unless it happens to begin at a multiple of 64 bytes.
+    """
+    plain = isinstance(array, np.ndarray) and array.dtype.kind in "iuf"
+    if not plain or array.nbytes < LARGE or current_strategy() is not None or tf.config.list_physical_devices("GPU"):
+        return tf.convert_to_tensor(array)
+    return filled_tensor(array.shape, array.dtype, lambda memory: np.copyto(memory, array))
 
 
 # ------------------------------------------------------------------------------------------------------- tf.data
@@ -386,7 +395,7 @@ class Steps:
     # -- one step ------------------------------------------------------------------------------------------------
     def _run(self, data: Any) -> Any:
         """The step on a batch, on every replica its part."""
-        with compiled_loops(self.compile_loops):
+        with compiled_loops(self.compile_loops), small_kernels():
             if self.strategy is None:
                 return self._step(data)
             return self.strategy.run(self._step, args=(data,))

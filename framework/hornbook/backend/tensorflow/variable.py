@@ -68,10 +68,7 @@ class VariableStorage(ValueHolder):
         (Writing some rows at a time into the variable, as TensorFlow can, would make it copy all of it at each read.)
         The memory is TensorFlow's own: with oneDNN it keeps what variables give back, and would not give it to NumPy.
         """
-        with tf.device("CPU:0"):
-            tensor = tf.raw_ops.Empty(shape=self._value.shape, dtype=self._value.dtype)
-        fill(_memory_of(tensor))
-        self._value.assign(tensor, read_value=False)
+        self._value.assign(filled_tensor(self._value.shape, self._value.dtype, fill), read_value=False)
 
     def _can_be_blank(self, shape: Any, dtype: str) -> bool:
         """Whether `_blank` can give a start of this dtype and shape here."""
@@ -134,6 +131,14 @@ class VariableStorage(ValueHolder):
     @property
     def _shared_name(self) -> str:
         return self._value._shared_name
+
+
+def filled_tensor(shape: Any, dtype: Any, fill: Callable[[np.ndarray], None]) -> Any:
+    """A tensor of what `fill` writes into an array of this shape and dtype, on the CPU."""
+    with tf.device("CPU:0"):
+        tensor = tf.raw_ops.Empty(shape=shape, dtype=dtype)
+    fill(_memory_of(tensor))
+    return tensor
 
 
 def _memory_of(tensor: Any) -> np.ndarray:
