@@ -162,23 +162,30 @@ def lstm(
         (outputs of all times (batch, time, units), last h, last c).
     """
     kernel, recurrent_kernel = convert_to_tensor(kernel), convert_to_tensor(recurrent_kernel)
-    projected = tf.tensordot(convert_to_tensor(inputs), kernel, 1)
-    if bias is not None:
-        projected += convert_to_tensor(bias)
-    projected = _time_first(projected)
+    projected = _projected(convert_to_tensor(inputs), kernel, None if bias is None else convert_to_tensor(bias))
     keep = None if mask is None else tf.expand_dims(tf.transpose(cast(mask, "bool")), -1)  # (time, batch, 1)
     if go_backwards:
         projected, keep = tf.reverse(projected, [0]), None if keep is None else tf.reverse(keep, [0])
     h, c = convert_to_tensor(initial_state_h), convert_to_tensor(initial_state_c)
-    outputs, last_c = _lstm_side_by_side(projected, recurrent_kernel, h, c, keep)
-    last_h = outputs[-1]
+    outputs, last_h, last_c = _lstm_side_by_side(projected, recurrent_kernel, h, c, keep)
     if keep is not None:
         begun = tf.cumsum(cast(keep, "int32")) > 0
         outputs = tf.where(begun, outputs, tf.zeros_like(outputs))
     return _batch_first(outputs), last_h, last_c
 
 
-def _lstm_side_by_side(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) -> tuple[Any, Any]:
+def _projected(x: Any, kernel: Any, bias: Any) -> Any:
+    """x W + b for (batch, time, features), with the time first: (time, batch, columns)."""
+    early = x.shape[-1] < kernel.shape[-1]  # whichever is smaller is turned around
+    x = _time_first(x) if early else x
+    product = tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel)
+    product = product if bias is None else product + bias
+    sizes = tf.shape(x)
+    product = tf.ensure_shape(tf.reshape(product, (sizes[0], sizes[1], -1)), (*x.shape[:2], kernel.shape[-1]))
+    return product if early else _time_first(product)
+
+
+def _lstm_side_by_side(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) -> tuple[Any, Any, Any]:
     """`_lstm_over_time`; compiled and wide, it runs for each half of the batch on a core of its own.
 
     The product of a step is too small to be worth dividing among cores, and steps wait for each other; rows do not.
@@ -189,8 +196,8 @@ def _lstm_side_by_side(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any)
     sizes = tf.stack([(rows + 1) // 2, rows // 2])
     whole = ((projected, 1), (h0, 0), (c0, 0), (keep, 1))
     halves = zip(*([None] * 2 if x is None else tf.split(x, sizes, axis, num=2) for x, axis in whole), strict=True)
-    outputs, last_c = zip(*(_lstm_over_time(x, kernel, h, c, stays) for x, h, c, stays in halves), strict=True)
-    return tf.concat(outputs, 1), tf.concat(last_c, 0)
+    outputs, last_h, last_c = zip(*(_lstm_over_time(x, kernel, h, c, stays) for x, h, c, stays in halves), strict=True)
+    return tf.concat(outputs, 1), tf.concat(last_h, 0), tf.concat(last_c, 0)
 
 
 def _has_cores() -> bool:
@@ -198,7 +205,7 @@ def _has_cores() -> bool:
     return (os.cpu_count() or 1) > 1 and not tf.config.list_physical_devices("GPU")
 
 
-def _lstm_over_time(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) -> tuple[Any, Any]:
+def _lstm_over_time(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) -> tuple[Any, Any, Any]:
     """The recurrence, with its gradient written out: back through time, and the kernel's as one product at the end.
 
         a_t = projected_t + h_(t-1) kernel          (batch, 4 units)
@@ -214,24 +221,24 @@ def _lstm_over_time(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) ->
         keep: (time, batch, 1) or None; where it is False the states stay.
 
     Returns:
-        (h of all times (time, batch, units), last c (batch, units)).
+        (h of all times (time, batch, units), last h and last c (batch, units)).
     """
     time = projected.shape[0]
 
     @tf.custom_gradient
     def recurrence(projected: Any, kernel: Any, h0: Any, c0: Any) -> Any:
-        hs, cs, gates, last_c = _loop(_lstm_forward, time)(projected, kernel, h0, c0, keep)
+        hs, cs, gates, last_h, last_c = _loop(_lstm_forward, time)(projected, kernel, h0, c0, keep)
 
-        def gradient(d_hs: Any, d_c: Any) -> tuple:
-            return _loop(_lstm_backward, time)(kernel, h0, c0, keep, hs, cs, gates, d_hs, d_c)
+        def gradient(d_hs: Any, d_h: Any, d_c: Any) -> tuple:
+            return _loop(_lstm_backward, time)(kernel, h0, c0, keep, hs, cs, gates, d_hs, d_h, d_c)
 
-        return (hs, last_c), gradient
+        return (hs, last_h, last_c), gradient
 
     return recurrence(projected, kernel, h0, c0)
 
 
 def _lstm_forward(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) -> tuple:
-    """(h, c, gates of all times, last c)."""
+    """(h, c, gates of all times, last h, last c)."""
     units = h0.shape[-1]
     # The four gates as one tanh, by sigmoid(a) = tanh(a / 2) / 2 + 1 / 2.
     scale = tf.repeat(tf.constant([0.5, 0.5, 1.0, 0.5], h0.dtype), units)
@@ -251,7 +258,7 @@ def _lstm_forward(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) -> t
         for t in range(projected.shape[0]):
             h, c, ifgo = advance(projected[t], None if keep is None else keep[t], h, c)
             kept.append((h, c, ifgo))
-        return (*(tf.stack(rows) for rows in zip(*kept, strict=True)), c)
+        return (*(tf.stack(rows) for rows in zip(*kept, strict=True)), h, c)
 
     steps = tf.shape(projected)[0]
     inputs, keeps = _rows(projected), None if keep is None else _rows(keep)
@@ -261,22 +268,22 @@ def _lstm_forward(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) -> t
         return t + 1, h, c, hs.write(t, h), cs.write(t, c), gates.write(t, ifgo)
 
     stores = [_store(h0, steps, units), _store(h0, steps, units), _store(h0, steps, 4 * units)]
-    _, _, last_c, *stores = tf.while_loop(
+    _, last_h, last_c, *stores = tf.while_loop(
         lambda t, *_: t < steps, forward, (tf.constant(0), h0, c0, *stores), maximum_iterations=steps
     )
-    return (*(store.stack() for store in stores), last_c)
+    return (*(store.stack() for store in stores), last_h, last_c)
 
 
 def _lstm_backward(
-    kernel: Any, h0: Any, c0: Any, keep: Any, hs: Any, cs: Any, gates: Any, d_hs: Any, d_last_c: Any
+    kernel: Any, h0: Any, c0: Any, keep: Any, hs: Any, cs: Any, gates: Any, d_hs: Any, d_last_h: Any, d_last_c: Any
 ) -> tuple:
-    """The gradients of (projected, kernel, h0, c0), from those of the h of all times and of the last c.
+    """The gradients of (projected, kernel, h0, c0), from those of the h of all times, of the last h and of the last c.
 
     What does not wait for a later time is computed for all times at once; the loop is left with
 
         dh = d_hs_t + skip_t dh + da kernel',  dc = dc f + dh o tanh'(c_t),  da = (dc, dc, dc, dh) slope_t
     """
-    steps, units = tf.shape(gates)[0], h0.shape[-1]
+    steps, units, transposed = tf.shape(gates)[0], h0.shape[-1], tf.transpose(kernel)
     h_before, c_before = tf.concat([h0[None], hs[:-1]], 0), tf.concat([c0[None], cs[:-1]], 0)
     i, f, g, o = tf.split(gates, 4, axis=-1)
     tanh_c = tf.tanh(f * c_before + i * g)
@@ -292,12 +299,12 @@ def _lstm_backward(
         d_h += d_rows.read(t)
         d_c += d_h * through.read(t)
         d_total = tf.concat([d_c, d_c, d_c, d_h], axis=-1) * slopes.read(t)
-        d_before = tf.matmul(d_total, kernel, transpose_b=True)
+        d_before = tf.matmul(d_total, transposed)
         if skips is not None:
             d_before += d_h * skips.read(t)
         return t - 1, d_before, d_c * f.read(t), d_totals.write(t, d_total)
 
-    start = (steps - 1, tf.zeros_like(h0), d_last_c, _store(h0, steps, 4 * units))
+    start = (steps - 1, d_last_h, d_last_c, _store(h0, steps, 4 * units))
     _, d_h0, d_c0, d_totals = tf.while_loop(lambda t, *_: t >= 0, backward, start, maximum_iterations=steps)
     d_projected = d_totals.stack()
     return d_projected, tf.tensordot(h_before, d_projected, [[0, 1], [0, 1]]), d_h0, d_c0
