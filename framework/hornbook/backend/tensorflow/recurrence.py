@@ -161,43 +161,32 @@ def lstm(
     Returns:
         (outputs of all times (batch, time, units), last h, last c).
     """
-    kernel, recurrent_kernel = convert_to_tensor(kernel), convert_to_tensor(recurrent_kernel)
-    projected = _projected(convert_to_tensor(inputs), kernel, None if bias is None else convert_to_tensor(bias))
+    x, kernel, recurrent_kernel = map(convert_to_tensor, (inputs, kernel, recurrent_kernel))
+    bias = tf.zeros(kernel.shape[-1:], kernel.dtype) if bias is None else convert_to_tensor(bias)
     keep = None if mask is None else tf.expand_dims(tf.transpose(cast(mask, "bool")), -1)  # (time, batch, 1)
     if go_backwards:
-        projected, keep = tf.reverse(projected, [0]), None if keep is None else tf.reverse(keep, [0])
+        x, keep = tf.reverse(x, [1]), None if keep is None else tf.reverse(keep, [0])
     h, c = convert_to_tensor(initial_state_h), convert_to_tensor(initial_state_c)
-    outputs, last_h, last_c = _lstm_side_by_side(projected, recurrent_kernel, h, c, keep)
+    outputs, last_h, last_c = _lstm_side_by_side(x, kernel, bias, recurrent_kernel, h, c, keep)
     if keep is not None:
         begun = tf.cumsum(cast(keep, "int32")) > 0
         outputs = tf.where(begun, outputs, tf.zeros_like(outputs))
     return _batch_first(outputs), last_h, last_c
 
 
-def _projected(x: Any, kernel: Any, bias: Any) -> Any:
-    """x W + b for (batch, time, features), with the time first: (time, batch, columns)."""
-    early = x.shape[-1] < kernel.shape[-1]  # whichever is smaller is turned around
-    x = _time_first(x) if early else x
-    product = tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel)
-    product = product if bias is None else product + bias
-    sizes = tf.shape(x)
-    product = tf.ensure_shape(tf.reshape(product, (sizes[0], sizes[1], -1)), (*x.shape[:2], kernel.shape[-1]))
-    return product if early else _time_first(product)
-
-
-def _lstm_side_by_side(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) -> tuple[Any, Any, Any]:
+def _lstm_side_by_side(x: Any, kernel: Any, bias: Any, recurrent: Any, h0: Any, c0: Any, keep: Any) -> tuple:
     """`_lstm_over_time`; compiled and wide, it runs for each half of the batch on a core of its own.
 
     The product of a step is too small to be worth dividing among cores, and steps wait for each other; rows do not.
     """
-    if not _compiled.get() or projected.shape[0] is None or h0.shape[-1] < WIDE or not _has_cores():
-        return _lstm_over_time(projected, kernel, h0, c0, keep)
+    if not _compiled.get() or x.shape[1] is None or h0.shape[-1] < WIDE or not _has_cores():
+        return _lstm_over_time(x, kernel, bias, recurrent, h0, c0, keep)
     rows = tf.shape(h0)[0]
     sizes = tf.stack([(rows + 1) // 2, rows // 2])
-    whole = ((projected, 1), (h0, 0), (c0, 0), (keep, 1))
+    whole = ((x, 0), (h0, 0), (c0, 0), (keep, 1))
     halves = zip(*([None] * 2 if x is None else tf.split(x, sizes, axis, num=2) for x, axis in whole), strict=True)
-    outputs, last_h, last_c = zip(*(_lstm_over_time(x, kernel, h, c, stays) for x, h, c, stays in halves), strict=True)
-    return tf.concat(outputs, 1), tf.concat(last_h, 0), tf.concat(last_c, 0)
+    parts = [_lstm_over_time(x, kernel, bias, recurrent, h, c, stays) for x, h, c, stays in halves]
+    return tuple(tf.concat(part, axis) for part, axis in zip(zip(*parts, strict=True), (1, 0, 0), strict=True))
 
 
 def _has_cores() -> bool:
@@ -205,46 +194,62 @@ def _has_cores() -> bool:
     return (os.cpu_count() or 1) > 1 and not tf.config.list_physical_devices("GPU")
 
 
-def _lstm_over_time(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) -> tuple[Any, Any, Any]:
-    """The recurrence, with its gradient written out: back through time, and the kernel's as one product at the end.
+def _lstm_over_time(x: Any, kernel: Any, bias: Any, recurrent: Any, h0: Any, c0: Any, keep: Any) -> tuple:
+    """The recurrence, with its gradient written out: back through time, and the kernels' as one product at the end.
 
-        a_t = projected_t + h_(t-1) kernel          (batch, 4 units)
-        i, f, o = sigmoid(a_t), g = tanh(a_t)       (batch, units)
+        a_t = x_t kernel + bias + h_(t-1) recurrent    (batch, 4 units)
+        i, f, o = sigmoid(a_t), g = tanh(a_t)          (batch, units)
         c_t = f c_(t-1) + i g,  h_t = o tanh(c_t)
 
     A loop that TensorFlow differentiates by itself adds up the kernel's gradient at every time.
 
     Args:
-        projected: (time, batch, 4 units).
-        kernel: (units, 4 units).
+        x: (batch, time, features).
+        kernel: (features, 4 units).
+        bias: (4 units,).
+        recurrent: (units, 4 units).
         h0, c0: (batch, units).
         keep: (time, batch, 1) or None; where it is False the states stay.
 
     Returns:
         (h of all times (time, batch, units), last h and last c (batch, units)).
     """
-    time = projected.shape[0]
+    time = x.shape[1]
 
     @tf.custom_gradient
-    def recurrence(projected: Any, kernel: Any, h0: Any, c0: Any) -> Any:
-        hs, cs, gates, last_h, last_c = _loop(_lstm_forward, time)(projected, kernel, h0, c0, keep)
+    def recurrence(x: Any, kernel: Any, bias: Any, recurrent: Any, h0: Any, c0: Any) -> Any:
+        hs, cs, gates, last_h, last_c = _loop(_lstm_forward, time)(x, kernel, bias, recurrent, h0, c0, keep)
 
-        def gradient(d_hs: Any, d_h: Any, d_c: Any) -> tuple:
-            return _loop(_lstm_backward, time)(kernel, h0, c0, keep, hs, cs, gates, d_hs, d_h, d_c)
+        def gradient(*d_outputs: Any) -> tuple:
+            d_projected, *others = _loop(_lstm_backward, time)(x, recurrent, h0, c0, keep, hs, cs, gates, *d_outputs)
+            flat = tf.reshape(d_projected, (-1, kernel.shape[-1]))  # the graph does without, where nobody asks for d_x
+            d_x = tf.reshape(tf.matmul(flat, kernel, transpose_b=True), (*tf.unstack(tf.shape(d_projected)[:2]), -1))
+            return (_batch_first(d_x), *others)
 
         return (hs, last_h, last_c), gradient
 
-    return recurrence(projected, kernel, h0, c0)
+    return recurrence(x, kernel, bias, recurrent, h0, c0)
 
 
-def _lstm_forward(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) -> tuple:
+def _projected(x: Any, kernel: Any, bias: Any) -> Any:
+    """x kernel + bias for (batch, time, features): (time, batch, columns)."""
+    early = x.shape[-1] < kernel.shape[-1]  # whichever is smaller is turned around
+    x = _time_first(x) if early else x
+    flat = tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel) + bias
+    product = tf.reshape(flat, (*tf.unstack(tf.shape(x)[:2]), kernel.shape[-1]))
+    product = tf.ensure_shape(product, (*x.shape[:2], kernel.shape[-1]))
+    return product if early else _time_first(product)
+
+
+def _lstm_forward(x: Any, kernel: Any, bias: Any, recurrent: Any, h0: Any, c0: Any, keep: Any) -> tuple:
     """(h, c, gates of all times, last h, last c)."""
+    projected = _projected(x, kernel, bias)
     units = h0.shape[-1]
     # The four gates as one tanh, by sigmoid(a) = tanh(a / 2) / 2 + 1 / 2.
     scale = tf.repeat(tf.constant([0.5, 0.5, 1.0, 0.5], h0.dtype), units)
 
     def advance(projected: Any, stays: Any, h: Any, c: Any) -> tuple:
-        total = projected + tf.matmul(h, kernel)
+        total = projected + tf.matmul(h, recurrent)
         ifgo = tf.tanh(total * scale) * scale + (1 - scale)
         i, f, g, o = tf.split(ifgo, 4, axis=-1)
         c_new = f * c + i * g
@@ -275,15 +280,15 @@ def _lstm_forward(projected: Any, kernel: Any, h0: Any, c0: Any, keep: Any) -> t
 
 
 def _lstm_backward(
-    kernel: Any, h0: Any, c0: Any, keep: Any, hs: Any, cs: Any, gates: Any, d_hs: Any, d_last_h: Any, d_last_c: Any
+    x: Any, recurrent: Any, h0: Any, c0: Any, keep: Any, hs: Any, cs: Any, gates: Any, d_hs: Any, d_h: Any, d_c: Any
 ) -> tuple:
-    """The gradients of (projected, kernel, h0, c0), from those of the h of all times, of the last h and of the last c.
+    """The gradients of (projected, kernel, bias, recurrent, h0, c0), from those of all h, of the last h and of the last c.
 
     What does not wait for a later time is computed for all times at once; the loop is left with
 
-        dh = d_hs_t + skip_t dh + da kernel',  dc = dc f + dh o tanh'(c_t),  da = (dc, dc, dc, dh) slope_t
+        dh = d_hs_t + skip_t dh + da recurrent',  dc = dc f + dh o tanh'(c_t),  da = (dc, dc, dc, dh) slope_t
     """
-    steps, units, transposed = tf.shape(gates)[0], h0.shape[-1], tf.transpose(kernel)
+    steps, units, transposed = tf.shape(gates)[0], h0.shape[-1], tf.transpose(recurrent)
     h_before, c_before = tf.concat([h0[None], hs[:-1]], 0), tf.concat([c0[None], cs[:-1]], 0)
     i, f, g, o = tf.split(gates, 4, axis=-1)
     tanh_c = tf.tanh(f * c_before + i * g)
@@ -304,10 +309,11 @@ def _lstm_backward(
             d_before += d_h * skips.read(t)
         return t - 1, d_before, d_c * f.read(t), d_totals.write(t, d_total)
 
-    start = (steps - 1, d_last_h, d_last_c, _store(h0, steps, 4 * units))
+    start = (steps - 1, d_h, d_c, _store(h0, steps, 4 * units))
     _, d_h0, d_c0, d_totals = tf.while_loop(lambda t, *_: t >= 0, backward, start, maximum_iterations=steps)
     d_projected = d_totals.stack()
-    return d_projected, tf.tensordot(h_before, d_projected, [[0, 1], [0, 1]]), d_h0, d_c0
+    d_kernel, d_recurrent = (tf.tensordot(a, d_projected, [[0, 1], [0, 1]]) for a in (_time_first(x), h_before))
+    return d_projected, d_kernel, tf.reduce_sum(d_projected, (0, 1)), d_recurrent, d_h0, d_c0
 
 
 def _store(like: Any, steps: Any, width: int) -> tf.TensorArray:
