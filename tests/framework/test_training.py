@@ -8,6 +8,7 @@ import pytest
 
 import hornbook as keras
 from hornbook import layers, ops
+from hornbook.training import compilation
 
 ROWS = 70  # with batches of 16: four whole ones and a rest
 
@@ -399,12 +400,78 @@ def test_a_long_fit_compiles_the_loop_of_lstm_with_the_same_numbers():
         model.set_weights(weights)
         model.compile("sgd", "mse", jit_compile=jit_compile)
         history = model.fit(words, labels, batch_size=8, epochs=240, shuffle=False, verbose=0)  # 21,600 turns
-        assert model.make_train_function().compile_loops == (jit_compile == "auto")
+        assert model.make_train_function().compiled_part == ("loops" if jit_compile == "auto" else None)
         found.append([np.array(history.history["loss"]), *model.get_weights()])
     for plain, compiled in zip(*found, strict=True):
         np.testing.assert_allclose(plain, compiled, rtol=1e-4, atol=1e-5)
     model.fit(words, labels, verbose=0)
-    assert not model.make_train_function().compile_loops, "a short fit does not wait for XLA"
+    assert model.make_train_function().compiled_part is None, "a short fit does not wait for XLA"
+
+
+SMALL_WALKS = {
+    "LSTM": lambda: [layers.LSTM(4, return_sequences=True), layers.LSTM(3), layers.Dense(3, activation="softmax")],
+    "GRU": lambda: [layers.GRU(4), layers.Dense(3, activation="softmax")],
+    "SimpleRNN": lambda: [layers.SimpleRNN(4, activation="relu"), layers.Dense(3, activation="softmax")],
+    "Bidirectional": lambda: [layers.Bidirectional(layers.GRU(4)), layers.Dense(3, activation="softmax")],
+}
+
+
+def small_walk(parts, optimizer="adam", loss="sparse_categorical_crossentropy", metrics=("accuracy",), **kwargs):
+    model = keras.Sequential([layers.Input((10, 2)), *parts])
+    model.compile(optimizer, loss, metrics=list(metrics), **kwargs)
+    return model
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd", "schedule"])
+@pytest.mark.parametrize("kind", SMALL_WALKS)
+def test_a_long_fit_of_a_small_recurrent_model_is_compiled_whole_with_the_same_numbers(kind, optimizer, monkeypatch):
+    monkeypatch.setattr(compilation, "TURNS", 0)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 10, 2)).astype("float32"), rng.integers(0, 3, 20)
+    optimizers = {
+        "sgd": lambda: keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True, clipnorm=1.0),
+        "schedule": lambda: keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(0.01, 9)),
+    }
+    weights, found = None, []
+    for jit_compile in (False, "auto"):
+        model = small_walk(SMALL_WALKS[kind](), optimizers.get(optimizer, lambda: optimizer)(), jit_compile=jit_compile)
+        weights = model.get_weights() if weights is None else weights
+        model.set_weights(weights)
+        history = model.fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0).history
+        assert model.make_train_function().compiled_part == ("steps" if jit_compile == "auto" else None)
+        found.append([np.array(history["loss"]), np.array(history["accuracy"]), *model.get_weights()])
+    for plain, compiled in zip(*found, strict=True):
+        np.testing.assert_allclose(plain, compiled, rtol=1e-4, atol=1e-5)
+
+
+class OwnSteps(keras.Sequential):
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+NOT_WHOLE = {
+    "it draws": lambda: small_walk([layers.GRU(4, dropout=0.1), layers.Dense(3)]),
+    "a layer draws": lambda: small_walk([layers.Dropout(0.1), layers.GRU(4), layers.Dense(3)]),
+    "a convolution": lambda: small_walk([layers.Conv1D(4, 3), layers.GRU(4), layers.Dense(3)]),
+    "a wide LSTM": lambda: small_walk([layers.LSTM(64), layers.Dense(3)]),
+    "a regularizer": lambda: small_walk([layers.GRU(4, kernel_regularizer="l2"), layers.Dense(3)]),
+    "an activation of one's own": lambda: small_walk([layers.GRU(4), layers.Dense(3, activation=lambda x: x)]),
+    "a loss of one's own": lambda: small_walk([layers.GRU(4), layers.Dense(3)], loss=lambda t, p: ops.sum(p, -1)),
+    "another metric": lambda: small_walk([layers.GRU(4), layers.Dense(1)], loss="mse", metrics=["auc"]),
+    "many weights": lambda: small_walk([layers.GRU(300), layers.Dense(3)]),
+    "steps of one's own": lambda: OwnSteps([layers.Input((10, 2)), layers.GRU(4), layers.Dense(3)]),
+    "eager": lambda: small_walk([layers.GRU(4), layers.Dense(3)], run_eagerly=True),
+}
+
+
+@pytest.mark.parametrize("reason", NOT_WHOLE)
+def test_what_xla_might_do_worse_or_not_at_all_is_not_compiled_whole(reason):
+    model = NOT_WHOLE[reason]()
+    if not model.compiled:
+        model.compile("sgd", "sparse_categorical_crossentropy")
+    x, y = np.ones((4, 10, 2), "float32"), np.ones(4, "int64")
+    model.fit(x, y, verbose=0)
+    assert compilation.compiled_part(model, 10**6) == ("loops" if reason == "a wide LSTM" else None)
 
 
 def test_explain_traces_says_which_shapes_compiled_what_and_why_again():

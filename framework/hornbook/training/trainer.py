@@ -24,6 +24,7 @@ from hornbook.core.registry import deserialize_keras_object, serialize_keras_obj
 from hornbook.core.scopes import StatelessScope
 from hornbook.core.tracebacks import filtered
 from hornbook.losses.base import part_of_mean
+from hornbook.training.compilation import compiled_part
 from hornbook.training.compile import CompiledLoss, CompiledMetrics
 from hornbook.training.data import (
     make_source,
@@ -430,11 +431,11 @@ class Trainer:
 
     def _note_trace(self, kind: str, runs: str, data: Any, seconds: float) -> None:
         trained = sum(v.trainable for v in self.weights)  # type: ignore[attr-defined]
-        loops = "compiled" if self._steps[kind].compile_loops else "not compiled"
+        compiled = self._steps[kind].compiled_part or "nothing"
         state = {
             "compile": f"compile() was called for the {self._times_compiled}. time",
             "trainable": f"{trained} of {len(self.weights)} weights are trained",  # type: ignore[attr-defined]
-            "loops": f"recurrent loops are {loops} by XLA",
+            "XLA": f"XLA compiles {compiled}",
         }
         self._traces.append(Trace(kind, runs, described(data), state, seconds))
 
@@ -465,12 +466,6 @@ class Trainer:
         return any(getattr(layer, "stateful", False) for layer in layers) or any(
             x.shape and x.shape[0] is not None for x in getattr(self, "_inputs", ())
         )
-
-    def _has_long_loops(self, steps: int) -> bool:
-        """Whether so many steps take so many turns of recurrent loops that the second in which XLA compiles is won back."""
-        layers = self._flatten_layers()  # type: ignore[attr-defined]
-        turns = sum(getattr(layer, "loop_length", None) or 0 for layer in layers)
-        return self._jit_compile == "auto" and not is_debug_nans_enabled() and steps * turns > 20_000
 
     def _require_compiled(self, method: str) -> None:
         if not self.compiled:
@@ -578,7 +573,7 @@ class Trainer:
         self._prepare(source.example(), training=True)
         steps = self.make_train_function(force=self._trained_with != self._trainable_state())
         self._trained_with = self._trainable_state()
-        steps.compile_loops = self._has_long_loops((source.steps or 0) * (epochs - initial_epoch))
+        steps.compiled_part = compiled_part(self, (source.steps or 0) * (epochs - initial_epoch))
 
         verbose = 1 if verbose == "auto" else verbose
         if not isinstance(callbacks, callbacks_package.CallbackList):

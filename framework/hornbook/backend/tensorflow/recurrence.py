@@ -268,15 +268,16 @@ def _lstm_forward(x: Any, kernel: Any, bias: Any, recurrent: Any, h0: Any, c0: A
     steps = tf.shape(projected)[0]
     inputs, keeps = _rows(projected), None if keep is None else _rows(keep)
 
-    def forward(t: Any, h: Any, c: Any, hs: Any, cs: Any, gates: Any) -> tuple:
+    def forward(t: Any, h: Any, c: Any, cs: Any, gates: Any, *hs: Any) -> tuple:
         h, c, ifgo = advance(inputs.read(t), None if keeps is None else keeps.read(t), h, c)
-        return t + 1, h, c, hs.write(t, h), cs.write(t, c), gates.write(t, ifgo)
+        return t + 1, h, c, cs.write(t, c), gates.write(t, ifgo), *(store.write(t, h) for store in hs)
 
-    stores = [_store(h0, steps, units), _store(h0, steps, units), _store(h0, steps, 4 * units)]
+    stores = [_store(h0, steps, width) for width in (units, 4 * units, *(() if keep is None else (units,)))]
     _, last_h, last_c, *stores = tf.while_loop(
         lambda t, *_: t < steps, forward, (tf.constant(0), h0, c0, *stores), maximum_iterations=steps
     )
-    return (*(store.stack() for store in stores), last_h, last_c)
+    cs, gates, *hs = (store.stack() for store in stores)
+    return hs[0] if hs else gates[..., 3 * units :] * tf.tanh(cs), cs, gates, last_h, last_c
 
 
 def _lstm_backward(

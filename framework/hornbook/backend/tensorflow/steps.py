@@ -299,10 +299,11 @@ class Steps:
         on_trace: told of each graph that is made: what it runs, the specs of a batch, the seconds it took.
 
     Attributes:
-        compile_loops: recurrent loops are compiled by XLA from now on. It takes about a second, so it is for long work.
+        compiled_part: what XLA compiles from now on: "steps", recurrent "loops" alone, or None for nothing. It takes a second
+            or two, so it is for long work.
     """
 
-    compile_loops = False
+    compiled_part: str | None = None
 
     def __init__(
         self,
@@ -325,13 +326,13 @@ class Steps:
         self.reads_results = results is not None
         self._slots: dict[str, tf.Variable] = {}
         self._many_replicas = strategy is not None and strategy.num_replicas_in_sync > 1
-        if jit and not eager and not self._many_replicas:  # replicas add up their gradients inside of a step
-            step = tf.function(step, jit_compile=True, autograph=False)
-        self._step = step
+        self._compiled_step = tf.function(step, jit_compile=True, autograph=False)
+        whole = jit and not eager and not self._many_replicas  # replicas add up their gradients inside of a step
+        self._step = self._compiled_step if whole else step
         self._rigid = False  # whether a trace for several shapes was tried in vain
         self._traces: dict[Any, dict[Any, Callable]] = {}  # what is called -> the shapes -> how
         self._familiar: dict[tuple, Callable] = {}  # the shape and dtype of a batch that is one array -> its trace
-        self._draws: dict[bool, Callable] = {}
+        self._draws: dict[str | None, Callable] = {}
 
     def _traced(self, function: Callable, *arguments: Any) -> Any:
         """Call `function`, traced once for each structure, dtype and shape (the number of rows left free).
@@ -348,7 +349,7 @@ class Steps:
         leaves, definition = tree.flatten_with_definition(arguments)
         rows = 1 if self.free_rows or function not in (self._one, self._first) else 0
         kinds = [None if x is None else (x.dtype, x.shape.rank) for x in leaves]
-        traces = self._traces.setdefault((function.__name__, self.compile_loops, definition, *kinds), {})
+        traces = self._traces.setdefault((function.__name__, self.compiled_part, definition, *kinds), {})
         shapes = tuple(() if x is None else tuple(x.shape[rows:]) for x in leaves)
         trace = traces.get(shapes) or next((traces[known] for known in traces if _covers(known, shapes)), None)
         if trace is None:
@@ -395,9 +396,9 @@ class Steps:
     # -- one step ------------------------------------------------------------------------------------------------
     def _run(self, data: Any) -> Any:
         """The step on a batch, on every replica its part."""
-        with compiled_loops(self.compile_loops), small_kernels():
+        with compiled_loops(self.compiled_part == "loops"), small_kernels():
             if self.strategy is None:
-                return self._step(data)
+                return (self._compiled_step if self.compiled_part == "steps" else self._step)(data)
             return self.strategy.run(self._step, args=(data,))
 
     def _joined(self, outputs: Any) -> Any:
@@ -610,10 +611,10 @@ class Steps:
         self._reset_now()
         with self._scope():
             if not self.eager and not self.collect:
-                if self.compile_loops not in self._draws:
+                if self.compiled_part not in self._draws:
                     draw = tf.function(self._drawn, autograph=False, reduce_retracing=True)
-                    self._draws[self.compile_loops] = draw
-                done, alive, logs = self._draws[self.compile_loops](iterator, tf.constant(count, tf.int32))
+                    self._draws[self.compiled_part] = draw
+                done, alive, logs = self._draws[self.compiled_part](iterator, tf.constant(count, tf.int32))
                 return int(done), bool(alive), logs
             logs: Any = None
             for done in range(count):

@@ -123,8 +123,6 @@ class LSTM(BuiltInRNN):
     (TensorShape([2, 5, 4]), TensorShape([2, 4]), TensorShape([2, 4]))
     """
 
-    loop_length: int | None = None  # the turns of the fused loop, where the shape of the sequences tells them
-
     def __init__(
         self,
         units: int,
@@ -194,7 +192,7 @@ class LSTM(BuiltInRNN):
         usual = cell.activation is activations.tanh and cell.recurrent_activation is activations.sigmoid
         zeros = self.zero_output_for_mask and mask is not None
         fused = usual and self.use_cudnn and not (cell.recurrent_dropout or self.unroll or zeros)
-        self.loop_length = sequences.shape[1] if fused else None
+        self.loop_length, self.has_fused_loop = sequences.shape[1], fused
         if not fused:
             return super().inner_loop(sequences, initial_state, mask, training)
         if training and cell.dropout:  # the same at every step

@@ -50,6 +50,9 @@ class RNN(Layer):
     TensorShape([2, 5, 4])
     """
 
+    loop_length: int | None = None  # the turns of the loop, where the shape of the sequences tells them
+    has_fused_loop = False  # whether XLA can compile the loop by itself
+
     def __init__(
         self,
         cell: Any,
@@ -151,6 +154,8 @@ class RNN(Layer):
         Returns:
             (last output, outputs of all steps, last states).
         """
+
+        self.loop_length = sequences.shape[1]
 
         def step(inputs: Any, flat: Sequence) -> tuple[Any, list]:
             output, new = step_of(self.cell, inputs, tree.pack_sequence_as(initial_state, flat), training)
