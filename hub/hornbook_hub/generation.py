@@ -8,11 +8,13 @@ left to one of a few lengths, and the cache has one of a few sizes, so that a ne
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
-from hornbook import backend, ops, tree
+from hornbook import backend, layers, ops, tree
+from hornbook.core.scopes import StatelessScope
 from hornbook.quantization.integers import Integers
 from hornbook_hub.decoders import NOWHERE, Cache
 from hornbook_hub.sampling import Sampler
@@ -99,13 +101,17 @@ class Writer:
         done: Any,
         seed: Any,
         source: Any,
+        rows: Any,
     ) -> Any:
         """Write a stretch: the written pieces (B, STRETCH), and the state after them."""
 
         def body(
             step: Any, pieces: Any, position: Any, memories: Any, slots: Any, seen: Any, done: Any, written: Any
         ) -> tuple:
-            hidden, cache = self.model.backbone.decode(pieces, position, Cache(memories, slots, used + step, source))
+            with self._in_rows(rows, pieces.shape[0]):
+                hidden, cache = self.model.backbone.decode(
+                    pieces, position, Cache(memories, slots, used + step, source)
+                )
             draw = ops.stack([seed[0], seed[1] + step])
             pieces, seen, done = self._chosen(self._logits(hidden), seen, done, draw)
             written = ops.slice_update(written, (0, step), pieces)
@@ -116,6 +122,24 @@ class Writer:
         state = ops.while_loop(lambda step, *rest: step < STRETCH, body, state)
         _, pieces, position, memories, slots, seen, done, written = state
         return written, pieces, position, memories, slots, seen, done
+
+    # -- kernels in rows ---------------------------------------------------------------------------------------------
+    def _kernels(self, batch: int) -> list[Any]:
+        """The kernels that products with so many vectors read faster when they lie in rows."""
+        dense = (layer for layer in self.model.backbone._flatten_layers() if isinstance(layer, layers.Dense))
+        kernels = {id(layer.kernel): layer.kernel for layer in dense if layer._power is None}
+        return [kernel for kernel in kernels.values() if backend.is_worth_rows(kernel, batch)]
+
+    def _rows(self, batch: int, count: int) -> list[Any]:
+        """The kernels laid out anew, where so many more pieces are worth it; no longer than they are written."""
+        kernels = self._kernels(batch) if count > STRETCH and backend.current_strategy() is None else []
+        return backend.lay_rows([kernel.value for kernel in kernels]) if kernels else []
+
+    def _in_rows(self, rows: list[Any], batch: int) -> AbstractContextManager:
+        """Inside, kernels are read as the transposes of their rows, by which the backend knows these."""
+        if not rows:
+            return nullcontext()
+        return StatelessScope(zip(self._kernels(batch), map(ops.transpose, rows), strict=True))
 
     # -- what runs on the host ---------------------------------------------------------------------------------------
     def _arranged(self, prompts: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -164,13 +188,14 @@ class Writer:
         yield backend.convert_to_numpy(pieces)
         position = np.array([[len(prompt)] for prompt in prompts], "int32")
         used, left = time, count - 1
+        rows = self._rows(batch, left)
         while left > 0 and not backend.convert_to_numpy(done).all():
             if used + STRETCH > slots.shape[1]:
                 memories, slots = grown(memories, slots)
             draw = np.array([seed, 1 + used - time], "int32")
-            stretch = self._program(self._write, batch, slots.shape[1], *beside)
+            stretch = self._program(self._write, batch, slots.shape[1], *beside, len(rows))
             written, pieces, position, memories, slots, seen, done = stretch(
-                pieces, position, memories, slots, np.int32(used), seen, done, draw, source
+                pieces, position, memories, slots, np.int32(used), seen, done, draw, source, rows
             )
             yield backend.convert_to_numpy(written)[:, :left]
             used, left = used + STRETCH, left - STRETCH

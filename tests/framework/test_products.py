@@ -53,6 +53,21 @@ def test_a_table_is_read_in_parts_for_few(rows, entries):
     assert ("MatMul" not in seen) == in_parts
 
 
+@several_cores
+@pytest.mark.parametrize("vectors_at_once", [3, 4, 16, 17])
+def test_a_kernel_that_was_laid_in_rows_is_read_in_parts(vectors_at_once):
+    kernel = keras.Variable(np.random.default_rng(0).normal(size=(512, 768)), dtype="float32")
+    worth_it = backend.is_worth_rows(kernel, vectors_at_once)
+    assert worth_it == (4 <= vectors_at_once <= 16)
+    assert not backend.is_worth_rows(keras.Variable(np.ones((8, 8), "float32")), vectors_at_once), "it lies in a cache"
+    (rows,) = backend.lay_rows([kernel.value])
+    compiled = backend.compile(lambda x, rows: ops.matmul(x, ops.transpose(rows)), jit=True)
+    x = vectors(vectors_at_once, 512)
+    np.testing.assert_allclose(compiled(x, rows), x.numpy() @ kernel.numpy(), rtol=1e-4, atol=1e-4)
+    operations = compiled.get_concrete_function(x, rows).graph.get_operations()
+    assert ("BatchMatMulV2" in [op.type for op in operations]) == (vectors_at_once <= 16)
+
+
 def test_outside_of_a_program_products_stay_whole():
     layer = keras.layers.Dense(1024)
     layer.build((None, 256))

@@ -1,11 +1,15 @@
 """Writing on: the same pieces as transformers, for any batch, in stretches."""
 
+import os
+
 import numpy as np
 import pytest
 from tests.hub.test_exact import made
 from tests.hub.twins import TWINS
 
 import hornbook_hub as hub
+from hornbook import backend
+from hornbook.backend.tensorflow import products
 from hornbook_hub.sampling import Sampler
 
 torch = pytest.importorskip("torch", reason="PyTorch runs the reference")
@@ -39,6 +43,30 @@ def test_greedy_as_transformers_for_200_pieces(name, tmp_path):
     assert ours.generate(PROMPTS, max_new_tokens=200) == wanted  # a ragged batch, the cache grows
     assert ours.generate(PROMPTS[1], max_new_tokens=20) == wanted[1][:22]
     assert list(ours.stream(PROMPTS[0], max_new_tokens=40)) == wanted[0][7:47]
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+def test_kernels_laid_in_rows_for_a_batch_write_the_same_and_follow_the_weights(name, tmp_path, monkeypatch):
+    if (os.cpu_count() or 1) == 1:
+        pytest.skip("one core has no use for them")
+    monkeypatch.setattr(products, "LARGE", 1)
+    model, ours = twin(name, tmp_path, eos_token_id=None)
+    prompts = [*PROMPTS, [3, 4]]
+    laid = []
+    lay = backend.lay_rows
+    monkeypatch.setattr(backend, "lay_rows", lambda matrices: laid.append(len(matrices)) or lay(matrices))
+    for _ in range(2):
+        assert ours.generate(prompts, max_new_tokens=40) == [theirs(model, prompt, 40) for prompt in prompts]
+        with torch.no_grad():  # the weights are others now, here and there
+            for parameter in model.parameters():
+                parameter.mul_(-1.5)
+        model.save_pretrained(tmp_path)
+        ours.set_weights(hub.load(tmp_path).get_weights())
+    layers_with_kernels = sum("kernel" in weight.path for weight in ours.backbone.weights)
+    assert laid == [layers_with_kernels] * 2
+    ours.generate(prompts, max_new_tokens=5)
+    ours.generate(PROMPTS, max_new_tokens=40)
+    assert len(laid) == 2, "few pieces, or few texts, are not worth it"
 
 
 def test_a_text_ends_at_its_end(tmp_path):
