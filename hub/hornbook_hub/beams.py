@@ -39,7 +39,16 @@ class BeamWriter(Writer):
         return ops.log_softmax(ops.cast(self._logits(hidden), "float32"), axis=-1)
 
     def _search(
-        self, logs: Any, memories: Any, slots: Any, position: Any, used: Any, room: Any, count: Any, source: Any
+        self,
+        logs: Any,
+        memories: Any,
+        slots: Any,
+        position: Any,
+        used: Any,
+        room: Any,
+        count: Any,
+        source: Any,
+        laid: Any,
     ) -> Any:
         """The best text (B, N) of each row after at most `count` pieces; `room` is an empty (N,)."""
         beams, batch, length = self.sampler.num_beams, logs.shape[0], room.shape[0]
@@ -65,7 +74,8 @@ class BeamWriter(Writer):
             pieces, rows, *texts = self._step(step, logs, count, *before)
             memories, slots = picked(memories, rows), picked(slots, rows)
             cache = Cache(memories, slots, used + step, sources)
-            hidden, cache = self.model.backbone.decode(pieces, repeated(position, beams) + step, cache)
+            with self._in_rows(laid, batch * beams):
+                hidden, cache = self.model.backbone.decode(pieces, repeated(position, beams) + step, cache)
             return (step + 1, self._logs(hidden), cache.layers, cache.slots, *texts)
 
         found = ops.while_loop(goes_on, body, state)
@@ -129,9 +139,10 @@ class BeamWriter(Writer):
         read = self._program(self._read_beams, batch, time, size, *beside)
         logs, memories, slots = read(ids, positions, cache.layers, cache.slots, source)
         position = np.array([[len(prompt)] for prompt in prompts], "int32")
-        search = self._program(self._search, batch, size, room, *beside)
+        laid = self._laid(batch * self.sampler.num_beams, count)
+        search = self._program(self._search, batch, size, room, *beside, len(laid))
         empty = np.zeros((room,), "int32")
-        found = search(logs, list(memories), slots, position, np.int32(time), empty, np.int32(count), source)
+        found = search(logs, list(memories), slots, position, np.int32(time), empty, np.int32(count), source, laid)
         yield backend.convert_to_numpy(found)[:, :count]
 
 
@@ -162,6 +173,7 @@ class ContrastiveWriter(Writer):
         room: Any,
         count: Any,
         source: Any,
+        laid: Any,
     ) -> Any:
         """The text (B, N) after at most `count` pieces."""
         alpha, candidates, batch = self.sampler.penalty_alpha, self.sampler.top_k, logits.shape[0]
@@ -176,7 +188,8 @@ class ContrastiveWriter(Writer):
             pieces = ops.cast(pieces, "int32")
             cache = Cache(repeated(memories, candidates), repeated(slots, candidates), used + step, sources)
             here = repeated(position, candidates) + step
-            hidden, cache = self.model.backbone.decode(ops.reshape(pieces, (-1, 1)), here, cache)
+            with self._in_rows(laid, batch * candidates):
+                hidden, cache = self.model.backbone.decode(ops.reshape(pieces, (-1, 1)), here, cache)
             new = ops.reshape(_directions(hidden), (batch, candidates, -1))
             alike = ops.einsum("bkm,bsm->bks", new, states)
             alike = ops.max(ops.where(slots[:, None, :] > NOWHERE, alike, -1.0), axis=-1)
@@ -210,9 +223,10 @@ class ContrastiveWriter(Writer):
         read = self._program(self._read_states, batch, time, size, *beside)
         logits, memories, slots, states = read(ids, positions, cache.layers, cache.slots, source)
         position = np.array([[len(prompt)] for prompt in prompts], "int32")
-        contrast = self._program(self._contrast, batch, size, room, *beside)
+        laid = self._laid(batch * min(self.sampler.top_k, logits.shape[-1]), count)
+        contrast = self._program(self._contrast, batch, size, room, *beside, len(laid))
         empty = np.zeros((room,), "int32")
-        state = (logits, list(memories), slots, states, position, np.int32(time), empty, np.int32(count), source)
+        state = (logits, list(memories), slots, states, position, np.int32(time), empty, np.int32(count), source, laid)
         found = contrast(*state)
         yield backend.convert_to_numpy(found)[:, :count]
 

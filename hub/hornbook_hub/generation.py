@@ -101,14 +101,14 @@ class Writer:
         done: Any,
         seed: Any,
         source: Any,
-        rows: Any,
+        laid: Any,
     ) -> Any:
         """Write a stretch: the written pieces (B, STRETCH), and the state after them."""
 
         def body(
             step: Any, pieces: Any, position: Any, memories: Any, slots: Any, seen: Any, done: Any, written: Any
         ) -> tuple:
-            with self._in_rows(rows, pieces.shape[0]):
+            with self._in_rows(laid, pieces.shape[0]):
                 hidden, cache = self.model.backbone.decode(
                     pieces, position, Cache(memories, slots, used + step, source)
                 )
@@ -124,22 +124,22 @@ class Writer:
         return written, pieces, position, memories, slots, seen, done
 
     # -- kernels in rows ---------------------------------------------------------------------------------------------
-    def _kernels(self, batch: int) -> list[Any]:
+    def _kernels(self, vectors: int) -> list[Any]:
         """The kernels that products with so many vectors read faster when they lie in rows."""
         dense = (layer for layer in self.model.backbone._flatten_layers() if isinstance(layer, layers.Dense))
         kernels = {id(layer.kernel): layer.kernel for layer in dense if layer._power is None}
-        return [kernel for kernel in kernels.values() if backend.is_worth_rows(kernel, batch)]
+        return [kernel for kernel in kernels.values() if backend.is_worth_rows(kernel, vectors)]
 
-    def _rows(self, batch: int, count: int) -> list[Any]:
-        """The kernels laid out anew, where so many more pieces are worth it; no longer than they are written."""
-        kernels = self._kernels(batch) if count > STRETCH and backend.current_strategy() is None else []
+    def _laid(self, vectors: int, count: int) -> list[Any]:
+        """The rows of these kernels, where so many steps are worth it; they are kept no longer than the steps take."""
+        kernels = self._kernels(vectors) if count > STRETCH and backend.current_strategy() is None else []
         return backend.lay_rows([kernel.value for kernel in kernels]) if kernels else []
 
-    def _in_rows(self, rows: list[Any], batch: int) -> AbstractContextManager:
+    def _in_rows(self, laid: list[Any], vectors: int) -> AbstractContextManager:
         """Inside, kernels are read as the transposes of their rows, by which the backend knows these."""
-        if not rows:
+        if not laid:
             return nullcontext()
-        return StatelessScope(zip(self._kernels(batch), map(ops.transpose, rows), strict=True))
+        return StatelessScope(zip(self._kernels(vectors), map(ops.transpose, laid), strict=True))
 
     # -- what runs on the host ---------------------------------------------------------------------------------------
     def _arranged(self, prompts: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -188,14 +188,14 @@ class Writer:
         yield backend.convert_to_numpy(pieces)
         position = np.array([[len(prompt)] for prompt in prompts], "int32")
         used, left = time, count - 1
-        rows = self._rows(batch, left)
+        laid = self._laid(batch, left)
         while left > 0 and not backend.convert_to_numpy(done).all():
             if used + STRETCH > slots.shape[1]:
                 memories, slots = grown(memories, slots)
             draw = np.array([seed, 1 + used - time], "int32")
-            stretch = self._program(self._write, batch, slots.shape[1], *beside, len(rows))
+            stretch = self._program(self._write, batch, slots.shape[1], *beside, len(laid))
             written, pieces, position, memories, slots, seen, done = stretch(
-                pieces, position, memories, slots, np.int32(used), seen, done, draw, source, rows
+                pieces, position, memories, slots, np.int32(used), seen, done, draw, source, laid
             )
             yield backend.convert_to_numpy(written)[:, :left]
             used, left = used + STRETCH, left - STRETCH

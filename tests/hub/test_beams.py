@@ -1,8 +1,13 @@
 """Beams as transformers keeps them; contrastive search as the paper writes it."""
 
+import os
+
 import numpy as np
 import pytest
 from tests.hub.test_generation import PROMPTS, twin
+
+from hornbook import backend
+from hornbook.backend.tensorflow import products
 
 torch = pytest.importorskip("torch", reason="PyTorch runs the reference")
 pytest.importorskip("transformers", reason="transformers is the reference")
@@ -71,6 +76,21 @@ def test_contrastive_search_is_that_of_the_paper(tmp_path):
     settings = {"max_new_tokens": count, "sampler": "contrastive", "penalty_alpha": alpha, "top_k": k}
     assert ours.generate(PROMPTS, **settings) == wanted
     assert ours.generate(PROMPTS, **{**settings, "penalty_alpha": 0.0}) == ours.generate(PROMPTS, max_new_tokens=count)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"sampler": "beam", "num_beams": 3}, {"sampler": "contrastive", "penalty_alpha": 0.6, "top_k": 4}]
+)
+def test_kernels_laid_in_rows_find_the_same(settings, tmp_path, monkeypatch):
+    if (os.cpu_count() or 1) == 1:
+        pytest.skip("one core has no use for them")
+    _, ours = twin("llama", tmp_path, eos_token_id=None)
+    found = ours.generate(PROMPTS, max_new_tokens=24, **settings)
+    laid, lay = [], backend.lay_rows
+    monkeypatch.setattr(products, "LARGE", 1)
+    monkeypatch.setattr(backend, "lay_rows", lambda matrices: laid.append(len(matrices)) or lay(matrices))
+    assert ours.generate(PROMPTS, max_new_tokens=24, **settings) == found
+    assert len(laid) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ Reading the matrix is what they cost. XLA gives the product with one vector to a
 memory can, and has Eigen pack the whole matrix anew for two. The same numbers as a batch of smaller products, of which each
 core takes some, are read as they lie; the parts are the matrix under another shape, so nothing is copied.
 
-For four vectors and more that needs a matrix whose sums go along its rows. A table of pieces has such rows; a kernel has them
+For two vectors and more a matrix whose sums go along its rows is the faster. A table of pieces has such rows; a kernel has them
 after `lay_rows`, which takes its memory a second time and a thirtieth of a second for 100 MB.
 """
 
@@ -40,7 +40,7 @@ def is_worth_rows(variable: Any, vectors: int) -> bool:
     """Whether a product of so many vectors with a matrix is faster once the matrix has been laid out in rows."""
     several = (os.cpu_count() or 1) > 1 and not tf.config.list_physical_devices("GPU")
     large = len(variable.shape) == 2 and math.prod(variable.shape) >= LARGE and _parts(variable.shape[1]) > 1
-    return several and large and variable.dtype == "float32" and FEW < vectors <= FEW_WITH_ROWS
+    return several and large and variable.dtype == "float32" and 1 < vectors <= FEW_WITH_ROWS
 
 
 @tf.function(autograph=False)
