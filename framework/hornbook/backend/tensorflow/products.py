@@ -79,7 +79,7 @@ def products_with_rows(x: Any, rows: Any) -> Any:
 
 def _rows_behind(matrix: Any) -> Any:
     """What a matrix is the transpose of, in a graph; None elsewhere."""
-    op = getattr(matrix, "op", None)  # an array from outside has none
+    op: Any = getattr(matrix, "op", None)  # an array from outside has none
     return op.inputs[0] if getattr(op, "type", None) == "Transpose" and matrix.shape.rank == 2 else None
 
 
