@@ -15,12 +15,14 @@ WIDE = 64  # units of an LSTM; from there on its loop alone is compiled, which r
 
 
 def compiled_part(model: Any, steps: int) -> str | None:
-    """What XLA is to compile of so many steps: "steps", recurrent "loops" alone, or None for nothing.
+    """What XLA is to compile of so many steps of a model that has seen a batch: "steps", recurrent "loops" alone, or nothing.
 
+    >>> import numpy as np
     >>> import hornbook as keras
     >>> from hornbook.training.compilation import compiled_part
     >>> model = keras.Sequential([keras.Input((20, 8)), keras.layers.GRU(4), keras.layers.Dense(1)])
     >>> model.compile("adam", "mse")
+    >>> _ = model.fit(np.ones((4, 20, 8)), np.ones((4, 1)), verbose=0)
     >>> compiled_part(model, 100), compiled_part(model, 10_000)
     (None, 'steps')
     """
