@@ -7,8 +7,11 @@ the cache (one pair of keys and values a layer), the choice of the next piece, a
 left to one of a few lengths, and the cache has one of a few sizes, so that a new prompt finds its program compiled.
 """
 
+import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,6 +46,19 @@ def cache_size(slots: int) -> int:
     """
     step = max(32, 2 ** max(0, (slots - 1).bit_length() - 3))
     return max(SMALLEST_CACHE, -(-slots // step) * step)
+
+
+def has_room(count: int, table: str = "/proc/meminfo") -> bool:
+    """Whether the system can spare so many bytes: a quarter of what is free; 1 GB where it does not say.
+
+    >>> has_room(1000), has_room(10**15), has_room(2 * 10**9, "no such file")
+    (True, False, False)
+    """
+    try:
+        found = re.search(r"MemAvailable:\s+(\d+) kB", Path(table).read_text())
+    except OSError:
+        found = None
+    return count <= (int(found[1]) * 1024 // 4 if found else 10**9)
 
 
 class Writer:
@@ -133,7 +149,9 @@ class Writer:
     def _laid(self, vectors: int, count: int) -> list[Any]:
         """The rows of these kernels, where so many steps are worth it; they are kept no longer than the steps take."""
         kernels = self._kernels(vectors) if count > STRETCH and backend.current_strategy() is None else []
-        return backend.lay_rows([kernel.value for kernel in kernels]) if kernels else []
+        if not kernels or not has_room(4 * sum(math.prod(kernel.shape) for kernel in kernels)):
+            return []
+        return backend.lay_rows([kernel.value for kernel in kernels])
 
     def _in_rows(self, laid: list[Any], vectors: int) -> AbstractContextManager:
         """Inside, kernels are read as the transposes of their rows, by which the backend knows these."""

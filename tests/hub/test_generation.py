@@ -10,6 +10,7 @@ from tests.hub.twins import TWINS
 import hornbook_hub as hub
 from hornbook import backend
 from hornbook.backend.tensorflow import products
+from hornbook_hub import generation
 from hornbook_hub.sampling import Sampler
 
 torch = pytest.importorskip("torch", reason="PyTorch runs the reference")
@@ -65,7 +66,9 @@ def test_kernels_laid_in_rows_for_a_batch_write_the_same_and_follow_the_weights(
     assert laid == [layers_with_kernels] * 2
     ours.generate(PROMPTS, max_new_tokens=5)
     ours.generate(PROMPTS[0], max_new_tokens=40)
-    assert len(laid) == 2, "few pieces, or few texts, are not worth it"
+    monkeypatch.setattr(generation, "has_room", lambda count: False)
+    ours.generate(PROMPTS, max_new_tokens=40)
+    assert len(laid) == 2, "few pieces, or one text, are not worth it, nor is the last memory of the system"
 
 
 def test_a_text_ends_at_its_end(tmp_path):
