@@ -152,6 +152,7 @@ def lstm(
     recurrent_kernel: Any,
     bias: Any,
     go_backwards: bool = False,
+    return_all_outputs: bool = True,
 ) -> tuple[Any, Any, Any]:
     """A long short-term memory over (batch, time, features); the gates stand as input, forget, cell, output.
 
@@ -159,7 +160,7 @@ def lstm(
     mask is False the states stay, and so does the output, which is 0 before the first time that counts.
 
     Returns:
-        (outputs of all times (batch, time, units), last h, last c).
+        (outputs of all times (batch, time, units), or None, last h, last c).
     """
     x, kernel, recurrent_kernel = map(convert_to_tensor, (inputs, kernel, recurrent_kernel))
     bias = tf.zeros(kernel.shape[-1:], kernel.dtype) if bias is None else convert_to_tensor(bias)
@@ -167,26 +168,34 @@ def lstm(
     if go_backwards:
         x, keep = tf.reverse(x, [1]), None if keep is None else tf.reverse(keep, [0])
     h, c = convert_to_tensor(initial_state_h), convert_to_tensor(initial_state_c)
-    outputs, last_h, last_c = _lstm_side_by_side(x, kernel, bias, recurrent_kernel, h, c, keep)
+    run = _lstm_side_by_side if _compiled.get() and _is_worth_halves(x, h) else _lstm_over_time
+    last_h, last_c, *all_hs = run(x, kernel, bias, recurrent_kernel, h, c, keep, return_all_outputs)
+    if not all_hs:
+        return None, last_h, last_c
+    (outputs,) = all_hs
     if keep is not None:
         begun = tf.cumsum(cast(keep, "int32")) > 0
         outputs = tf.where(begun, outputs, tf.zeros_like(outputs))
     return _batch_first(outputs), last_h, last_c
 
 
-def _lstm_side_by_side(x: Any, kernel: Any, bias: Any, recurrent: Any, h0: Any, c0: Any, keep: Any) -> tuple:
-    """`_lstm_over_time`; compiled and wide, it runs for each half of the batch on a core of its own.
+def _is_worth_halves(x: Any, h: Any) -> bool:
+    return x.shape[1] is not None and h.shape[-1] >= WIDE and _has_cores()
+
+
+def _lstm_side_by_side(
+    x: Any, kernel: Any, bias: Any, recurrent: Any, h0: Any, c0: Any, keep: Any, all_hs: bool
+) -> tuple:
+    """`_lstm_over_time` for each half of the batch, on a core of its own.
 
     The product of a step is too small to be worth dividing among cores, and steps wait for each other; rows do not.
     """
-    if not _compiled.get() or x.shape[1] is None or h0.shape[-1] < WIDE or not _has_cores():
-        return _lstm_over_time(x, kernel, bias, recurrent, h0, c0, keep)
     rows = tf.shape(h0)[0]
     sizes = tf.stack([(rows + 1) // 2, rows // 2])
     whole = ((x, 0), (h0, 0), (c0, 0), (keep, 1))
     halves = zip(*([None] * 2 if x is None else tf.split(x, sizes, axis, num=2) for x, axis in whole), strict=True)
-    parts = [_lstm_over_time(x, kernel, bias, recurrent, h, c, stays) for x, h, c, stays in halves]
-    return tuple(tf.concat(part, axis) for part, axis in zip(zip(*parts, strict=True), (1, 0, 0), strict=True))
+    parts = [_lstm_over_time(x, kernel, bias, recurrent, h, c, stays, all_hs) for x, h, c, stays in halves]
+    return tuple(tf.concat(part, axis) for part, axis in zip(zip(*parts, strict=True), (0, 0, 1), strict=False))
 
 
 def _has_cores() -> bool:
@@ -194,7 +203,7 @@ def _has_cores() -> bool:
     return (os.cpu_count() or 1) > 1 and not tf.config.list_physical_devices("GPU")
 
 
-def _lstm_over_time(x: Any, kernel: Any, bias: Any, recurrent: Any, h0: Any, c0: Any, keep: Any) -> tuple:
+def _lstm_over_time(x: Any, kernel: Any, bias: Any, recurrent: Any, h0: Any, c0: Any, keep: Any, all_hs: bool) -> tuple:
     """The recurrence, with its gradient written out: back through time, and the kernels' as one product at the end.
 
         a_t = x_t kernel + bias + h_(t-1) recurrent    (batch, 4 units)
@@ -210,9 +219,10 @@ def _lstm_over_time(x: Any, kernel: Any, bias: Any, recurrent: Any, h0: Any, c0:
         recurrent: (units, 4 units).
         h0, c0: (batch, units).
         keep: (time, batch, 1) or None; where it is False the states stay.
+        all_hs: whether the h of all times are asked for; what the way back then adds at each time is done without.
 
     Returns:
-        (h of all times (time, batch, units), last h and last c (batch, units)).
+        (last h, last c (batch, units)), and with `all_hs` those of all times (time, batch, units).
     """
     time = x.shape[1]
 
@@ -221,12 +231,13 @@ def _lstm_over_time(x: Any, kernel: Any, bias: Any, recurrent: Any, h0: Any, c0:
         hs, cs, gates, last_h, last_c = _loop(_lstm_forward, time)(x, kernel, bias, recurrent, h0, c0, keep)
 
         def gradient(*d_outputs: Any) -> tuple:
-            d_projected, *others = _loop(_lstm_backward, time)(x, recurrent, h0, c0, keep, hs, cs, gates, *d_outputs)
+            back = _loop(_lstm_backward, time)
+            d_projected, *others = back(x, recurrent, h0, c0, keep, hs, cs, gates, *d_outputs)
             flat = tf.reshape(d_projected, (-1, kernel.shape[-1]))  # the graph does without, where nobody asks for d_x
             d_x = tf.reshape(tf.matmul(flat, kernel, transpose_b=True), (*tf.unstack(tf.shape(d_projected)[:2]), -1))
             return (_batch_first(d_x), *others)
 
-        return (hs, last_h, last_c), gradient
+        return (last_h, last_c, *([hs] if all_hs else [])), gradient
 
     return recurrence(x, kernel, bias, recurrent, h0, c0)
 
@@ -281,9 +292,19 @@ def _lstm_forward(x: Any, kernel: Any, bias: Any, recurrent: Any, h0: Any, c0: A
 
 
 def _lstm_backward(
-    x: Any, recurrent: Any, h0: Any, c0: Any, keep: Any, hs: Any, cs: Any, gates: Any, d_hs: Any, d_h: Any, d_c: Any
+    x: Any,
+    recurrent: Any,
+    h0: Any,
+    c0: Any,
+    keep: Any,
+    hs: Any,
+    cs: Any,
+    gates: Any,
+    d_h: Any,
+    d_c: Any,
+    d_hs: Any = None,
 ) -> tuple:
-    """The gradients of (projected, kernel, bias, recurrent, h0, c0), from those of all h, of the last h and of the last c.
+    """The gradients of (projected, kernel, bias, recurrent, h0, c0), from those of the last h, the last c and all h.
 
     What does not wait for a later time is computed for all times at once; the loop is left with
 
@@ -299,10 +320,11 @@ def _lstm_backward(
     if keep is not None:  # where a time does not count, all of dh and dc pass by
         slopes, through = (tf.where(keep, x, tf.zeros_like(x)) for x in (slopes, through))
         f, skips = tf.where(keep, f, tf.ones_like(f)), _rows(cast(tf.logical_not(keep), h0.dtype.name))
-    f, slopes, through, d_rows = _rows(f), _rows(slopes), _rows(through), _rows(d_hs)
+    f, slopes, through, d_rows = (None if x is None else _rows(x) for x in (f, slopes, through, d_hs))
 
     def backward(t: Any, d_h: Any, d_c: Any, d_totals: Any) -> tuple:
-        d_h += d_rows.read(t)
+        if d_rows is not None:
+            d_h += d_rows.read(t)
         d_c += d_h * through.read(t)
         d_total = tf.concat([d_c, d_c, d_c, d_h], axis=-1) * slopes.read(t)
         d_before = tf.matmul(d_total, transposed)

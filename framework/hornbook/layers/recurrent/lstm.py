@@ -205,5 +205,6 @@ class LSTM(BuiltInRNN):
             recurrent_kernel=cell.recurrent_kernel,
             bias=cell.bias,
             go_backwards=self.go_backwards,
+            return_all_outputs=self.return_sequences,
         )
         return h, outputs, [h, c]
