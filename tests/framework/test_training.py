@@ -422,8 +422,10 @@ def small_walk(parts, optimizer="adam", loss="sparse_categorical_crossentropy", 
     return model
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd", "schedule"])
-@pytest.mark.parametrize("kind", SMALL_WALKS)
+@pytest.mark.parametrize(
+    ("kind", "optimizer"),
+    [*((kind, "adam") for kind in SMALL_WALKS), *(("SimpleRNN", name) for name in ("rmsprop", "sgd", "schedule"))],
+)
 def test_a_long_fit_of_a_small_recurrent_model_is_compiled_whole_with_the_same_numbers(kind, optimizer, monkeypatch):
     monkeypatch.setattr(compilation, "TURNS", 0)
     rng = np.random.default_rng(0)

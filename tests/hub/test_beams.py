@@ -79,7 +79,11 @@ def test_contrastive_search_is_that_of_the_paper(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"sampler": "beam", "num_beams": 3}, {"sampler": "contrastive", "penalty_alpha": 0.6, "top_k": 4}]
+    "settings",
+    [
+        {"sampler": "beam", "num_beams": 3},
+        pytest.param({"sampler": "contrastive", "penalty_alpha": 0.6, "top_k": 4}, marks=pytest.mark.exhaustive),
+    ],
 )
 def test_kernels_laid_in_rows_find_the_same(settings, tmp_path, monkeypatch):
     if (os.cpu_count() or 1) == 1:

@@ -46,7 +46,7 @@ def test_greedy_as_transformers_for_200_pieces(name, tmp_path):
     assert list(ours.stream(PROMPTS[0], max_new_tokens=40)) == wanted[0][7:47]
 
 
-@pytest.mark.parametrize("name", ["llama", "gpt2"])
+@pytest.mark.parametrize("name", ["llama", pytest.param("gpt2", marks=pytest.mark.exhaustive)])
 def test_kernels_laid_in_rows_for_a_batch_write_the_same_and_follow_the_weights(name, tmp_path, monkeypatch):
     if (os.cpu_count() or 1) == 1:
         pytest.skip("one core has no use for them")

@@ -248,7 +248,7 @@ def _projected(x: Any, kernel: Any, bias: Any) -> Any:
     x = _time_first(x) if early else x
     flat = tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel) + bias
     product = tf.reshape(flat, (*tf.unstack(tf.shape(x)[:2]), kernel.shape[-1]))
-    product = tf.ensure_shape(product, (*x.shape[:2], kernel.shape[-1]))
+    product.set_shape((*x.shape[:2], kernel.shape[-1]))
     return product if early else _time_first(product)
 
 
