@@ -320,7 +320,8 @@ def _lstm_backward(
     if keep is not None:  # where a time does not count, all of dh and dc pass by
         slopes, through = (tf.where(keep, x, tf.zeros_like(x)) for x in (slopes, through))
         f, skips = tf.where(keep, f, tf.ones_like(f)), _rows(cast(tf.logical_not(keep), h0.dtype.name))
-    f, slopes, through, d_rows = (None if x is None else _rows(x) for x in (f, slopes, through, d_hs))
+    f, slopes, through = _rows(f), _rows(slopes), _rows(through)
+    d_rows = None if d_hs is None else _rows(d_hs)
 
     def backward(t: Any, d_h: Any, d_c: Any, d_totals: Any) -> tuple:
         if d_rows is not None:
