@@ -11,7 +11,7 @@ TIME, FEATURES, UNITS = 6, 5, recurrence.WIDE
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_halves_of_a_batch_give_what_the_whole_gives(masked, monkeypatch):
-    monkeypatch.setattr(recurrence, "_has_cores", lambda: True)
+    monkeypatch.setattr(recurrence, "has_cores", lambda: True)
     rng = np.random.default_rng(0)
     weights = [tf.Variable(rng.normal(size=s, scale=0.3), dtype="float32") for s in ((5, 256), (UNITS, 256), (256,))]
 
@@ -38,7 +38,7 @@ def test_halves_of_a_batch_give_what_the_whole_gives(masked, monkeypatch):
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("masked", [False, True])
 def test_the_last_output_alone_has_the_numbers_and_gradients_of_the_last_of_all(masked, compiled, monkeypatch):
-    monkeypatch.setattr(recurrence, "_has_cores", lambda: True)
+    monkeypatch.setattr(recurrence, "has_cores", lambda: True)
     rng = np.random.default_rng(0)
     weights = [tf.Variable(rng.normal(size=s, scale=0.3), dtype="float32") for s in ((5, 256), (UNITS, 256), (256,))]
     x = tf.constant(rng.normal(size=(4, TIME, FEATURES)), tf.float32)

@@ -6,12 +6,11 @@ On CPUs XLA makes loops of small products two to four times faster, and convolut
 import math
 from typing import Any
 
-from hornbook import losses, metrics
+from hornbook import backend, losses, metrics
 from hornbook.core.finite import is_debug_nans_enabled
 
 TURNS = 20_000  # of recurrent loops, which win the second or two back that XLA compiles
 SMALL = 2**17  # weights; the products of larger models are TensorFlow's
-WIDE = 64  # units of an LSTM; from there on its loop alone is compiled, which runs on two cores
 
 
 def compiled_part(model: Any, steps: int) -> str | None:
@@ -61,7 +60,7 @@ def _is_plain_layer(layer: Any) -> bool:
         return _is_plain_layer(layer.forward_layer) and _is_plain_layer(layer.backward_layer)
     if kind in (layers.LSTM, layers.GRU, layers.SimpleRNN):
         draws_or_keeps = layer.dropout or layer.recurrent_dropout or layer.stateful or layer.unroll
-        if draws_or_keeps or (kind is layers.LSTM and layer.units >= WIDE):
+        if draws_or_keeps or (kind is layers.LSTM and backend.is_wide(layer.units)):
             return False
     elif kind not in (layers.InputLayer, layers.Dense, layers.Flatten, layers.Reshape, layers.RepeatVector):
         return False

@@ -36,11 +36,15 @@ def in_program() -> Iterator[None]:
         _in_program.reset(before)
 
 
+def has_cores() -> bool:
+    """Whether graphs run on several cores of a CPU."""
+    return (os.cpu_count() or 1) > 1 and not tf.config.list_physical_devices("GPU")
+
+
 def is_worth_rows(variable: Any, vectors: int) -> bool:
     """Whether a product of so many vectors with a matrix is faster once the matrix has been laid out in rows."""
-    several = (os.cpu_count() or 1) > 1 and not tf.config.list_physical_devices("GPU")
     large = len(variable.shape) == 2 and math.prod(variable.shape) >= LARGE and _parts(variable.shape[1]) > 1
-    return several and large and variable.dtype == "float32" and 1 < vectors <= FEW_WITH_ROWS
+    return has_cores() and large and variable.dtype == "float32" and 1 < vectors <= FEW_WITH_ROWS
 
 
 @tf.function(autograph=False)
@@ -93,8 +97,7 @@ def _is_worth_it(x: Any, matrix: Any, most: int) -> bool:
         and x.dtype == matrix.dtype == tf.float32
         and None not in matrix.shape
         and math.prod(matrix.shape) >= LARGE
-        and (os.cpu_count() or 1) > 1
-        and not tf.config.list_physical_devices("GPU")
+        and has_cores()
     )
 
 

@@ -2,15 +2,15 @@
 
 import contextlib
 import contextvars
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from hornbook.backend.tensorflow.products import has_cores
 from hornbook.backend.tensorflow.services import cast, convert_to_tensor
 
-__all__ = ["compiled_loops", "lstm", "rnn", "unrolled_loops"]
+__all__ = ["compiled_loops", "is_wide", "lstm", "rnn", "unrolled_loops"]
 
 WIDE = 64  # units; from there on halves of a batch side by side are faster than the whole
 _compiled = contextvars.ContextVar("loops are compiled by XLA", default=False)
@@ -179,8 +179,13 @@ def lstm(
     return _batch_first(outputs), last_h, last_c
 
 
+def is_wide(units: int) -> bool:
+    """Whether the compiled loop of an LSTM of so many units is the faster for halves of a batch side by side."""
+    return units >= WIDE
+
+
 def _is_worth_halves(x: Any, h: Any) -> bool:
-    return x.shape[1] is not None and h.shape[-1] >= WIDE and _has_cores()
+    return x.shape[1] is not None and is_wide(h.shape[-1]) and has_cores()
 
 
 def _lstm_side_by_side(
@@ -196,11 +201,6 @@ def _lstm_side_by_side(
     halves = zip(*([None] * 2 if x is None else tf.split(x, sizes, axis, num=2) for x, axis in whole), strict=True)
     parts = [_lstm_over_time(x, kernel, bias, recurrent, h, c, stays, all_hs) for x, h, c, stays in halves]
     return tuple(tf.concat(part, axis) for part, axis in zip(zip(*parts, strict=True), (0, 0, 1), strict=False))
-
-
-def _has_cores() -> bool:
-    """Whether the graph runs on several cores of a CPU."""
-    return (os.cpu_count() or 1) > 1 and not tf.config.list_physical_devices("GPU")
 
 
 def _lstm_over_time(x: Any, kernel: Any, bias: Any, recurrent: Any, h0: Any, c0: Any, keep: Any, all_hs: bool) -> tuple:
