@@ -245,23 +245,26 @@ def make(folder):
 @pytest.mark.slow
 def test_sigterm_keeps_the_state_and_ends_the_process(start, tmp_path):
     expected, seconds = whole_run(start, make(tmp_path / "whole"), "py_dataset", "epoch")
-    folder, moments, codes, waited = make(tmp_path / "ended"), random.Random(2), [], []
-    while not codes or codes[-1] != 0:
-        options = {"save_before_preemption": True}
-        child, begun = start(killed_run.run, "py_dataset", folder, False, options)
-        assert begun.wait(60)
-        child.join(moments.uniform(0.2, 0.5) * seconds if len(codes) < 3 else 120)
-        if child.is_alive():
-            told, before = time.time(), time.monotonic()
-            os.kill(child.pid, signal.SIGTERM)
-            child.join(20)
-            if not (folder / "backup").exists():  # it had just ended its training, and knows no such signal any more
-                assert child.exitcode in (0, -signal.SIGTERM)
-                continue
-            (state,) = (folder / "backup").iterdir()
-            waited.append(time.monotonic() - before)
-            assert state.stat().st_mtime - told < 5
-        codes.append(child.exitcode)
+    moments, waited, runs = random.Random(2), [], 0
+    while not waited:  # once more where the machine is faster by now, and the run was over before the first signal
+        folder, codes = make(tmp_path / f"ended{runs}"), []
+        while not codes or codes[-1] != 0:
+            options = {"save_before_preemption": True}
+            child, begun = start(killed_run.run, "py_dataset", folder, False, options)
+            assert begun.wait(60)
+            child.join(moments.uniform(0.2, 0.5) * seconds if len(codes) < 3 else 120)
+            if child.is_alive():
+                told, before = time.time(), time.monotonic()
+                os.kill(child.pid, signal.SIGTERM)
+                child.join(20)
+                if not (folder / "backup").exists():  # its training had just ended: it knows no such signal any more
+                    assert child.exitcode in (0, -signal.SIGTERM)
+                    continue
+                (state,) = (folder / "backup").iterdir()
+                waited.append(time.monotonic() - before)
+                assert state.stat().st_mtime - told < 5
+            codes.append(child.exitcode)
+        seconds, runs = 0.7 * seconds, runs + 1
     print(f"exit codes {codes}; from SIGTERM to the end of the process {max(waited):.1f} s at most")
     assert 143 in codes and set(codes) <= {143, 0}
     assert_same(result(folder), expected)
