@@ -108,6 +108,75 @@ def test_every_path_gives_the_same_numbers(kind):
         assert "twice" in history
 
 
+def reader(**options):
+    """A model of texts with all that a stretch could treat otherwise: masks, dropout, averages, metrics with state."""
+    keras.utils.set_random_seed(4)
+    model = keras.Sequential(
+        [
+            keras.Input((7,), dtype="int32"),
+            layers.Embedding(12, 6, mask_zero=True),
+            layers.Dropout(0.3),
+            layers.LSTM(5, recurrent_dropout=0.2, return_sequences=True),
+            layers.GlobalAveragePooling1D(),
+            layers.BatchNormalization(),
+            layers.Dense(3, activation="softmax", kernel_regularizer="l2"),
+        ]
+    )
+    weighted = [
+        "accuracy",
+        keras.metrics.F1Score(average="macro"),
+        keras.metrics.AUC(multi_label=True, num_labels=3, name="auc"),
+    ]
+    model.compile(
+        keras.optimizers.Adam(0.02, use_ema=True), "categorical_crossentropy", weighted_metrics=weighted, **options
+    )
+    return model
+
+
+class OneByOne(keras.callbacks.Callback):
+    """Asks for each batch, and may end the training within an epoch."""
+
+    def __init__(self, last=None):
+        super().__init__()
+        self.last, self.steps = last, 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps += 1
+        self.model.stop_training = self.steps == self.last
+
+
+@pytest.mark.parametrize("how", ["hooks", "eagerly", "three at a time"])
+def test_a_stretch_gives_the_numbers_of_single_steps_with_all_that_there_is(how):
+    """Shuffling, weights of classes, masks, ragged last batches, validation, states of metrics, and draws."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 12, (ROWS, 7)) * (np.arange(7) < rng.integers(1, 8, (ROWS, 1)))
+    y = np.eye(3, dtype="float32")[x.sum(1) % 3]
+    options = {"hooks": {}, "eagerly": {"run_eagerly": True}, "three at a time": {"steps_per_execution": 3}}[how]
+    runs = []
+    for choice, looking_on in (({}, []), (options, [OneByOne()] if how == "hooks" else [])):
+        model = reader(**choice)
+        arguments = {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}, "validation_split": 0.2, "callbacks": looking_on}
+        history = model.fit(x, y, 16, epochs=3, verbose=0, **arguments).history
+        runs.append((history, [np.asarray(variable) for variable in model.variables + model.optimizer.variables]))
+    (expected, weights), (found, others) = runs
+    assert list(found) == list(expected)
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], rtol=2e-5, err_msg=name)
+    for one, other in zip(weights, others, strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-4, atol=2e-6)
+
+
+def test_a_callback_may_end_the_training_within_an_epoch():
+    x, y = problem()
+    model, other, looking_on = classifier(), classifier(), OneByOne(last=8)
+    history = model.fit(x, y, 16, epochs=4, shuffle=False, verbose=0, callbacks=[looking_on]).history
+    for i in [0, 16, 32, 48, 64, 0, 16, 32]:
+        other.train_on_batch(x[i : i + 16], y[i : i + 16])
+    assert looking_on.steps == 8 and len(history["loss"]) == 2
+    for one, another in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(one, another, rtol=1e-5, atol=1e-7)
+
+
 def test_evaluate_says_what_fit_reported():
     x, y = problem()
     model = classifier()
