@@ -258,14 +258,19 @@ def attend(
     """
     batch, time, heads, dim = ops.shape(queries)
     groups = keys.shape[1]
-    grouped = ops.reshape(queries * scale, (batch, time, groups, heads // groups, dim))
-    scores = ops.einsum("btgrd,bgsd->bgrts", grouped, keys)
+    repeats = heads // groups
+    grouped = ops.transpose(ops.reshape(queries * scale, (batch, time, groups, repeats, dim)), (0, 2, 3, 1, 4))
+    looking = ops.reshape(grouped, (batch, groups, repeats * time, dim))  # rows that look at the same keys
+    scores = ops.einsum("bgqd,bgsd->bgqs", looking, keys)
     if softcap is not None:
         scores = ops.tanh(scores / softcap) * softcap
-    scores = ops.cast(scores, "float32") + ops.expand_dims(ops.cast(bias, "float32"), 2)
+    scores = ops.reshape(ops.cast(scores, "float32"), (batch, groups, repeats, time, -1))
+    scores = scores + ops.expand_dims(ops.cast(bias, "float32"), 2)
     weights = ops.cast(ops.softmax(scores, axis=-1), queries.dtype)
     weights = weights if dropout is None else dropout(weights)
-    return ops.reshape(ops.einsum("bgrts,bgsd->btgrd", weights, values), (batch, time, heads, dim))
+    weights = ops.reshape(weights, (batch, groups, repeats * time, -1))
+    found = ops.reshape(ops.einsum("bgqs,bgsd->bgqd", weights, values), (batch, groups, repeats, time, dim))
+    return ops.reshape(ops.transpose(found, (0, 3, 1, 2, 4)), (batch, time, heads, dim))
 
 
 def by_heads(x: Any) -> Any:

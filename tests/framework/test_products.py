@@ -30,7 +30,7 @@ def vectors(rows, width):
 
 @several_cores
 @pytest.mark.parametrize(("rows", "kinds"), [(1, ["BatchMatMulV2"]), (3, ["BatchMatMulV2"] * 3), (4, ["MatMul"])])
-def test_a_kernel_is_read_in_halves_for_few(rows, kinds):
+def test_a_kernel_is_read_in_parts_for_few(rows, kinds):
     layer = keras.layers.Dense(1024)
     layer.build((None, 256))
     x = vectors(rows, 256)
@@ -60,7 +60,7 @@ def test_a_kernel_that_was_laid_in_rows_is_read_in_parts(vectors_at_once):
     worth_it = backend.is_worth_rows(kernel, vectors_at_once)
     assert worth_it == (vectors_at_once <= 16)
     assert not backend.is_worth_rows(keras.Variable(np.ones((8, 8), "float32")), vectors_at_once), "it lies in a cache"
-    assert not backend.is_worth_rows(kernel, 1), "halves of the sum are as fast"
+    assert not backend.is_worth_rows(kernel, 1), "parts of the sum are as fast"
     (rows,) = backend.lay_rows([kernel.value])
     compiled = backend.compile(lambda x, rows: ops.matmul(x, ops.transpose(rows)), jit=True)
     x = vectors(vectors_at_once, 512)

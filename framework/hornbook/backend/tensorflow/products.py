@@ -21,6 +21,7 @@ __all__ = ["few_with_matrix", "in_program", "is_worth_rows", "lay_rows", "produc
 
 LARGE = 2**18  # numbers of a matrix; below, it comes from a cache and not from the memory
 FEW = 3  # vectors, each multiplied by itself; from four on Eigen is as fast with its copies
+SUMS = 6  # parts of a sum, or more; with two, the cores wait for each other for a fifth of the time
 FEW_WITH_ROWS = 16  # vectors, for a matrix whose sums go along its rows
 MOST_PARTS = 64
 _in_program = contextvars.ContextVar("a program is traced that XLA compiles", default=False)
@@ -54,15 +55,14 @@ def lay_rows(matrices: list) -> list:
 
 
 def few_with_matrix(x: Any, matrix: Any) -> Any:
-    """x (B, K) times a matrix (K, N), as the sum of its halves; None where the plain product is as good."""
+    """x (B, K) times a matrix (K, N), as a sum over parts of K; None where the plain product is as good."""
     rows = _rows_behind(matrix)
     if rows is not None and _is_worth_it(x, rows, FEW_WITH_ROWS):
         return products_with_rows(x, rows)
-    if not _is_worth_it(x, matrix, FEW) or x.shape[1] % 2:
+    if not _is_worth_it(x, matrix, FEW) or (parts := _parts(x.shape[1], SUMS)) == 1:
         return None
-    half = x.shape[1] // 2
-    halves = tf.reshape(matrix, (2, half, -1))
-    rows = [tf.reduce_sum(tf.matmul(tf.reshape(row, (2, 1, half)), halves), 0) for row in tf.unstack(x)]
+    cut = tf.reshape(matrix, (parts, -1, matrix.shape[1]))
+    rows = [tf.reduce_sum(tf.matmul(tf.reshape(row, (parts, 1, -1)), cut), 0) for row in tf.unstack(x)]
     return tf.concat(rows, 0)
 
 
@@ -101,14 +101,14 @@ def _is_worth_it(x: Any, matrix: Any, most: int) -> bool:
     )
 
 
-def _parts(length: int | None) -> int:
+def _parts(length: int | None, least: int = 2) -> int:
     """In how many equal parts a table is cut: the smallest number that divides it; 1 where none up to `MOST_PARTS` does.
 
     >>> from hornbook.backend.tensorflow.products import _parts
-    >>> _parts(32000), _parts(50257), _parts(101)
-    (2, 29, 1)
+    >>> _parts(32000), _parts(50257), _parts(101), _parts(3072, 6)
+    (2, 29, 1, 6)
     """
-    return next((n for n in range(2, MOST_PARTS + 1) if length and length % n == 0), 1)
+    return next((n for n in range(least, MOST_PARTS + 1) if length and length % n == 0), 1)
 
 
 def _sizes(x: Any) -> tuple:
