@@ -69,6 +69,31 @@ def test_a_kernel_that_was_laid_in_rows_is_read_in_parts(vectors_at_once):
     assert ("BatchMatMulV2" in [op.type for op in operations]) == (vectors_at_once <= 16)
 
 
+@several_cores
+@pytest.mark.parametrize(("vectors_at_once", "kinds"), [(6, ["MatMul"] * 6), (7, ["BatchMatMulV2"]), (17, ["MatMul"])])
+def test_integers_are_read_one_by_one_then_as_floats_in_parts_then_whole(vectors_at_once, kinds):
+    layer = keras.layers.Dense(768, use_bias=False)
+    layer.build((None, 512))
+    layer.quantize(config=keras.quantizers.Int8QuantizationConfig(activation_quantizer=None))
+    layer._power.lay_rows()
+    x = vectors(vectors_at_once, 512)
+    found, seen = program(layer, layer)(x)
+    np.testing.assert_allclose(found, x.numpy() @ layer.whole_weight().numpy(), rtol=1e-4, atol=1e-4)
+    assert seen == kinds
+
+
+@several_cores
+@pytest.mark.parametrize(("vectors_at_once", "kinds"), [(6, ["MatMul"] * 6), (7, ["BatchMatMulV2"]), (17, ["MatMul"])])
+def test_a_table_of_integers_is_read_as_a_kernel_is(vectors_at_once, kinds):
+    layer = keras.layers.Embedding(1000, 512)
+    layer.build(())
+    layer.quantize("int8")
+    x = vectors(vectors_at_once, 512)
+    found, seen = program(layer, layer.products_with_rows)(x)
+    np.testing.assert_allclose(found, x.numpy() @ layer.whole_weight().numpy().T, rtol=1e-4, atol=1e-4)
+    assert seen == kinds
+
+
 def test_outside_of_a_program_products_stay_whole():
     layer = keras.layers.Dense(1024)
     layer.build((None, 256))

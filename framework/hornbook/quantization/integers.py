@@ -14,6 +14,7 @@ from hornbook.quantizers import (
 )
 
 FEW = 6  # vectors of a product that are multiplied one by one
+FEW_IN_FLOATS = 16  # for which rows in floats are faster than columns
 
 
 class Integers:
@@ -196,14 +197,17 @@ class PerChannel(Integers):
         assert self.product is not None
         if self.laid is not None and _few(x):
             return _with_rows(x, self.laid)
+        if self.laid is not None and _few(x, FEW_IN_FLOATS):
+            return backend.products_with_rows(x, ops.cast(self.laid, x.dtype))
         return self.product(x, ops.cast(self.unpack(), x.dtype))
 
     def products_with_rows(self, x: Any) -> Any:
         """x E^T = (x q^T) / scale, where there is no correction."""
-        if self.corrected or not _few(x) or getattr(self.layer, self.name).shape != self.weight_shape:
+        if self.corrected or getattr(self.layer, self.name).shape != self.weight_shape:
             return super().products_with_rows(x)
-        scale = ops.cast(getattr(self.layer, self.scale_name), x.dtype)
-        return _with_rows(x, self.unpack()) / scale
+        scale, rows = ops.cast(getattr(self.layer, self.scale_name), x.dtype), self.unpack()
+        found = _with_rows(x, rows) if _few(x) else backend.products_with_rows(x, ops.cast(rows, x.dtype))
+        return found / scale
 
     @property
     def scale_name(self) -> str:
@@ -433,9 +437,9 @@ def rounded_inputs(inputs: Any, quantizer: Any, axis: tuple[int, ...]) -> tuple[
     return exact + ops.stop_gradient(ops.cast(q, "float32") - exact), scale
 
 
-def _few(x: Any) -> bool:
+def _few(x: Any, most: int = FEW) -> bool:
     """Whether x is known to hold few vectors, so few that the weights are read more often than they are computed with."""
-    return None not in tuple(x.shape) and _size(x.shape[:-1]) <= FEW
+    return None not in tuple(x.shape) and _size(x.shape[:-1]) <= most
 
 
 def _with_rows(x: Any, rows: Any) -> Any:

@@ -91,7 +91,7 @@ def _is_worth_it(x: Any, matrix: Any, most: int) -> bool:
     """Whether x is known to hold few vectors, and the matrix to be large and to lie in memory, in a program for several cores."""
     return (
         _in_program.get()
-        and getattr(getattr(matrix, "op", None), "type", None) in ("ReadVariableOp", "Placeholder")
+        and _is_stored(matrix)
         and x.shape[0] is not None
         and 0 < x.shape[0] <= most
         and x.dtype == matrix.dtype == tf.float32
@@ -99,6 +99,14 @@ def _is_worth_it(x: Any, matrix: Any, most: int) -> bool:
         and math.prod(matrix.shape) >= LARGE
         and has_cores()
     )
+
+
+def _is_stored(matrix: Any) -> bool:
+    """Whether a matrix of a graph is a variable or an argument, or one turned into floats, as XLA does before a loop."""
+    op: Any = getattr(matrix, "op", None)
+    if getattr(op, "type", None) == "Cast":
+        op = op.inputs[0].op
+    return getattr(op, "type", None) in ("ReadVariableOp", "Placeholder")
 
 
 def _parts(length: int | None, least: int = 2) -> int:
