@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from hornbook.backend.tensorflow.arrays import _meet, as_float, square
+from hornbook.backend.tensorflow.arguments import as_float, meet
+from hornbook.backend.tensorflow.arithmetic import square
 
 __all__ = [
     "cholesky",
@@ -34,7 +35,7 @@ def cholesky(x: Any, upper: bool = False) -> Any:
 
 def cholesky_solve(factor: Any, b: Any) -> Any:
     """x with (L L^T) x = b, from the lower triangular L."""
-    return tf.linalg.cholesky_solve(*_meet(as_float(factor), b))
+    return tf.linalg.cholesky_solve(*meet(as_float(factor), b))
 
 
 def det(x: Any) -> Any:
@@ -74,14 +75,14 @@ def qr(x: Any, mode: str = "reduced") -> tuple:
 
 
 def solve(a: Any, b: Any) -> Any:
-    a, b = _meet(as_float(a), as_float(b))
+    a, b = meet(as_float(a), as_float(b))
     if b.shape.rank == a.shape.rank - 1:
         return tf.squeeze(tf.linalg.solve(a, b[..., None]), -1)
     return tf.linalg.solve(a, b)
 
 
 def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
-    a, b = _meet(as_float(a), as_float(b))
+    a, b = meet(as_float(a), as_float(b))
     if b.shape.rank == a.shape.rank - 1:
         return tf.squeeze(tf.linalg.triangular_solve(a, b[..., None], lower=lower), -1)
     return tf.linalg.triangular_solve(a, b, lower=lower)
@@ -97,7 +98,7 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """The x that makes |a x - b| least, of the shortest length: by the pseudo-inverse."""
-    a, b = _meet(as_float(a), as_float(b))
+    a, b = meet(as_float(a), as_float(b))
     inverse = tf.linalg.pinv(a, rcond=rcond)
     return tf.linalg.matvec(inverse, b) if b.shape.rank == 1 else tf.matmul(inverse, b)
 

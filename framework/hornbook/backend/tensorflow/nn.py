@@ -9,7 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 from hornbook.backend.config import epsilon, standardize_data_format, standardize_dtype
-from hornbook.backend.tensorflow.arrays import as_float, einsum
+from hornbook.backend.tensorflow.arguments import as_float
+from hornbook.backend.tensorflow.contractions import einsum
 from hornbook.backend.tensorflow.services import all_reduce_sum, cast, convert_to_tensor
 from hornbook.backend.windows import transposed_size
 
