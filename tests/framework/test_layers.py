@@ -1269,3 +1269,15 @@ def test_the_written_gradient_of_lstm_is_that_of_the_plain_loop(go_backwards, ma
         found.append([loss, *outputs, *tape.gradient(loss, [*[w.value for w in layer.weights], x, h, c])])
     for plain, written in zip(*found, strict=True):
         np.testing.assert_allclose(plain, written, rtol=1e-4, atol=1e-5)
+
+
+def test_dense_adds_its_bias_to_the_product_before_the_product_takes_a_shape_of_more_axes():
+    """TensorFlow has a kernel for a product with a bias, and finds it where the one follows the other."""
+    layer = layers.Dense(4, bias_initializer="normal")
+    x = np.random.default_rng(0).normal(size=(2, 3, 5)).astype("float32")
+    found = layer(x)
+    expected = x @ layer.kernel.numpy() + layer.bias.numpy()
+    graph = tf.function(layer).get_concrete_function(tf.TensorSpec((None, None, 5))).graph
+    (added,) = [op for op in graph.get_operations() if op.type == "AddV2"]
+    assert added.inputs[0].op.type == "MatMul"
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)

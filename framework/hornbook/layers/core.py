@@ -13,6 +13,7 @@ from hornbook.core.layer import InputSpec
 from hornbook.core.registry import deserialize_keras_object, serialize_keras_object
 from hornbook.layers.adaptable import Adaptable
 from hornbook.layers.reshaping import MovingLayer
+from hornbook.ops.numpy.products import matmul_and_add
 
 __all__ = ["Dense", "EinsumDense", "Embedding", "Identity", "Masking", "ReversibleEmbedding"]
 
@@ -98,10 +99,9 @@ class Dense(ProjectionLayer):
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
 
     def call(self, inputs: Any) -> Any:
-        outputs = ops.matmul(inputs, self.kernel)
-        if self.bias is not None:
-            outputs = ops.add(outputs, self.bias)
-        return self.activation(outputs)
+        if self.bias is None:
+            return self.activation(ops.matmul(inputs, self.kernel))
+        return self.activation(matmul_and_add(inputs, self.kernel, self.bias))
 
     def compute_output_shape(self, input_shape: Sequence) -> tuple:
         return (*input_shape[:-1], self.units)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from hornbook.backend.dtypes import result_type
 from hornbook.backend.tensorflow.arguments import INEXACT, SHORT, as_tensor, meet, operands, raw
+from hornbook.backend.tensorflow.arithmetic import add
 from hornbook.backend.tensorflow.products import few_with_matrix
 from hornbook.backend.tensorflow.services import cast
 from hornbook.backend.tensorflow.services import shape as sizes_of
@@ -16,6 +17,7 @@ from hornbook.backend.tensorflow.shapes import reshape
 __all__ = [
     "einsum",
     "matmul",
+    "matmul_and_add",
     "tensordot",
 ]
 
@@ -52,6 +54,17 @@ def matmul(x1: Any, x2: Any) -> Any:
     else:
         product = raw.BatchMatMulV2(x=x1, y=x2)
     return product if product.dtype.name == dtype else tf.cast(product, dtype)
+
+
+def matmul_and_add(x: Any, kernel: Any, bias: Any) -> Any:
+    """x kernel + bias, (..., inner) by (inner, columns) plus (columns,).
+
+    The bias is added before the product takes the shape of x again: then TensorFlow adds it within the product's kernel.
+    """
+    if not isinstance(x, tf.Tensor) or (x.shape.rank or 0) <= 2:
+        return add(matmul(x, kernel), bias)
+    flat = add(matmul(reshape(x, (-1, sizes_of(x)[-1])), kernel), bias)
+    return reshape(flat, _product_shape(x, flat))
 
 
 def _matrix_product(x1: Any, x2: Any) -> Any:

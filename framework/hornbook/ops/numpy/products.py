@@ -38,6 +38,17 @@ def matmul(x1: Any, x2: Any) -> Any:
 
 
 @op
+def matmul_and_add(x: Any, kernel: Any, bias: Any) -> Any:
+    """x kernel + bias, in one kernel where the backend has it: (..., inner) by (inner, columns) plus (columns,).
+
+    >>> from hornbook.ops.numpy.products import matmul_and_add
+    >>> matmul_and_add([[1.0, 2.0]], [[1.0], [1.0]], [0.5]).numpy()
+    array([[3.5]], dtype=float32)
+    """
+    return backend.matmul_and_add(x, kernel, bias)
+
+
+@op
 def dot(x1: Any, x2: Any) -> Any:
     """Sum of products over the last axis of x1 and the last but one of x2.
 
