@@ -313,7 +313,7 @@ def test_only_poor_texts_are_written_anew(tmp_path, monkeypatch):
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("seed", [4, 5])
+@pytest.mark.parametrize("seed", [4, 6])
 def test_windows_without_speech_are_left_out(seed, tmp_path):
     model, ours = twin(tmp_path, seed, spread=0.2 + 0.03 * seed)
     features = np.concatenate([sound(150, seed), np.zeros((8, 60), "float32"), sound(40, seed + 7)], axis=1)
