@@ -1,8 +1,9 @@
 """A Variable: the only thing in Hornbook that holds state."""
 
 import math
+import mmap
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -186,7 +187,6 @@ class Variable(backend.VariableStorage, Operators):
         A large one is read piece by piece into the memory that the variable has from then on, so that it is in memory once,
         beside what was there before.
         """
-        rows = self._rows_of_a_piece()
         if (
             math.prod(self._shape) <= TINY
             or self._dtype == "bool"
@@ -197,10 +197,14 @@ class Variable(backend.VariableStorage, Operators):
             self.assign(np.asarray(source))
             return
         whole = source if hasattr(source, "__getitem__") else np.asarray(source)
+        axis = int(np.argmax(np.abs(whole.strides))) if isinstance(whole, np.ndarray) else 0  # as the file goes
+        size = max(1, PIECE * self._shape[axis] // (math.prod(self._shape) * 8))
 
         def fill(array: np.ndarray) -> None:
-            for start in range(0, self._shape[0], rows):
-                _copy(whole[start : start + rows], array[start : start + rows])
+            for start in range(0, self._shape[axis], size):
+                rows = slice(start, start + size)
+                place = (*[slice(None)] * axis, rows) if axis else rows
+                _take(whole[place], array[place])
 
         self._take_over(fill)
 
@@ -294,6 +298,12 @@ class Variable(backend.VariableStorage, Operators):
         return _restored, (type(self), self.numpy(), storage, {name: getattr(self, name) for name in names})
 
 
+def _take(piece: Any, target: np.ndarray) -> None:
+    """Copy a piece of a file's array, and keep nothing of it in memory."""
+    _copy(piece, target)
+    _let_go(piece)
+
+
 def _copy(source: Any, target: np.ndarray) -> None:
     """target[...] = source; a transposed matrix is read in strips, or its numbers would come from far apart."""
     if not (isinstance(source, np.ndarray) and source.ndim == 2 and source.strides[0] < source.strides[1]):
@@ -301,6 +311,19 @@ def _copy(source: Any, target: np.ndarray) -> None:
         return
     for i in range(0, len(target), STRIP):
         target[i : i + STRIP] = source[i : i + STRIP].T.copy().T  # the copy is read in order, and a cache holds it
+
+
+def _let_go(array: Any) -> None:
+    """Give back the memory that an array of a mapped file takes; where it is read once more, the file is."""
+    if not (isinstance(array, np.memmap) and array.mode == "r" and hasattr(mmap, "MADV_DONTNEED")):
+        return
+    whole = array
+    while isinstance(whole.base, np.memmap):
+        whole = whole.base
+    origin = whole.ctypes.data - whole.offset % mmap.ALLOCATIONGRANULARITY  # where the mapping begins
+    first, last = (address - origin for address in np.lib.array_utils.byte_bounds(array))
+    first -= first % mmap.PAGESIZE
+    cast(mmap.mmap, whole.base).madvise(mmap.MADV_DONTNEED, first, last - first)
 
 
 def _restored(cls: type, array: np.ndarray, storage: dict, attributes: dict) -> Variable:

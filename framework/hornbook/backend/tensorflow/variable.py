@@ -2,6 +2,7 @@
 
 import ctypes
 import math
+import mmap
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import tensorflow as tf
 __all__ = ["ValueHolder", "VariableStorage"]
 
 ALIGNMENT = 64  # bytes; TensorFlow's arrays begin at a multiple of it
+MAPPED = 2**20  # bytes from which on memory is asked of the system
 _AGGREGATION = {
     None: tf.VariableAggregation.NONE,
     "none": tf.VariableAggregation.NONE,
@@ -40,6 +42,7 @@ class VariableStorage(ValueHolder):
     """The part of `core.Variable` that differs between backends: making, writing and handing out the stored array."""
 
     _value: Any
+    _is_blank = False
 
     def _store(self, initial_value: Any, trainable: bool, aggregation: str, synchronization: str) -> Any:
         """A new storage with `initial_value` (an array, or a function that makes one).
@@ -66,9 +69,18 @@ class VariableStorage(ValueHolder):
         """Write what `fill` puts into an array of the variable's shape; it becomes the variable's memory, with no copy.
 
         (Writing some rows at a time into the variable, as TensorFlow can, would make it copy all of it at each read.)
-        The memory is TensorFlow's own: with oneDNN it keeps what variables give back, and would not give it to NumPy.
+        A variable that had memory of TensorFlow's gets such again: with oneDNN, TensorFlow keeps for itself what variables
+        give back. A blank one gets the system's, as TensorFlow's comes with a table of up to a sixteenth of its size.
         """
-        self._value.assign(filled_tensor(self._value.shape, self._value.dtype, fill), read_value=False)
+        shape, dtype = self._value.shape, self._value.dtype
+        if self._is_blank:
+            memory = _zeros(shape, dtype, soon_written=True)
+            fill(memory)
+            tensor = _tensor_over(memory, dtype)
+        else:
+            tensor = filled_tensor(shape, dtype, fill)
+        self._value.assign(tensor, read_value=False)
+        self._is_blank = False
 
     def _can_be_blank(self, shape: Any, dtype: str) -> bool:
         """Whether `_blank` can give a start of this dtype and shape here."""
@@ -77,7 +89,8 @@ class VariableStorage(ValueHolder):
 
     def _blank(self, shape: Any, dtype: str) -> Any:
         """Zeros that take no memory until they are read or written."""
-        return _tensor_over(_aligned_zeros(shape, tf.as_dtype(dtype)), tf.as_dtype(dtype))
+        self._is_blank = True
+        return _tensor_over(_zeros(shape, tf.as_dtype(dtype)), tf.as_dtype(dtype))
 
     def _write_add(self, value: Any) -> None:
         self._value.assign_add(value, read_value=False)
@@ -149,11 +162,19 @@ def _memory_of(tensor: Any) -> np.ndarray:
     return np.ctypeslib.as_array(memory).view(seen.dtype).reshape(seen.shape)
 
 
-def _aligned_zeros(shape: Any, dtype: tf.DType) -> np.ndarray:
-    """Zeros that begin where TensorFlow's arrays do, and take no memory until they are written."""
+def _zeros(shape: Any, dtype: tf.DType, soon_written: bool = False) -> np.ndarray:
+    """Zeros that begin where TensorFlow's arrays do, in memory that goes back to the system as a whole.
+
+    They take no memory until they are written; if they soon will be, they take it now, which is faster than page by page.
+    NumPy's large arrays ask for huge pages, which take longer to clear than a file takes to be read.
+    """
     size = math.prod(shape) * dtype.size
-    memory = np.zeros(size + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
+    if size < MAPPED:
+        memory = np.zeros(size + ALIGNMENT, np.uint8)
+        start = -memory.ctypes.data % ALIGNMENT
+    else:
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | (getattr(mmap, "MAP_POPULATE", 0) if soon_written else 0)
+        memory, start = np.frombuffer(mmap.mmap(-1, size, flags=flags), np.uint8), 0
     return memory[start : start + size].view(dtype.as_numpy_dtype).reshape(shape)
 
 
