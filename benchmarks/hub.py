@@ -97,7 +97,11 @@ def writing(model, prompts, count):
     model.compile(sampler="greedy") if model.generate_function is None else None
     return model.generate({{"token_ids": padded, "padding_mask": mask}}, stop_token_ids=None)
 """
-LOAD = "model, took, memory = opened()\nprint(json.dumps(took + [memory]))"
+LOAD = """
+begin = clock()
+model, took, memory = opened()
+print(json.dumps([*took, memory, *since(begin)]))
+"""
 WRITE = """
 model, _, _ = opened()
 prompts = np.random.default_rng(0).integers(5, {vocabulary}, ({batch}, {prompt})).tolist()
@@ -199,11 +203,14 @@ def main() -> None:
                 if library != "Hornbook, int8"
             }
             for library, values in measured(programs, settings.rounds).items():
-                wall, cpu, memory = (middle(v[i] for v in values) for i in range(3))
+                wall, cpu, memory, wall_imports, cpu_imports = (middle(v[i] for v in values) for i in range(5))
                 size = int(parameters[name]) * 4 / 2**20
-                rows.append([name, library, f"{wall:.2f} ({cpu:.2f})", f"{memory:.0f}", f"{memory / size:.2f}"])
+                times = [f"{wall:.2f} ({cpu:.2f})", f"{wall_imports:.1f} ({cpu_imports:.1f})"]
+                rows.append([name, library, *times, f"{memory:.0f}", f"{memory / size:.2f}"])
         if rows:
-            texts.append(table(["loading", "library", "s", "peak memory more, MB", "times the weights"], rows))
+            texts.append(
+                table(["loading", "library", "s", "with imports, s", "peak memory more, MB", "times the weights"], rows)
+            )
         rows, memory = [], []
         for name in settings.models if "write" in settings.only else []:
             for batch in settings.batches:
