@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from hornbook.export.forward import Forward, freeze, refuse_loop, trace
 from hornbook.export.layer_names import operations_of, refuse
@@ -83,15 +84,24 @@ def convert(forward: Forward, opset: int) -> Any:
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     frozen = freeze(forward)
     ends = {**frozen.inputs, **frozen.outputs}
-    message, _ = tf2onnx.convert.from_graph_def(
-        frozen.graph,
-        name=forward.function.__name__,
-        input_names=[tensor.name for tensor in frozen.inputs.values()],
-        output_names=[tensor.name for tensor in frozen.outputs.values()],
-        tensors_to_rename={tensor.name: name for name, tensor in ends.items()},
-        opset=opset,
-        custom_op_handlers={"Erfc": (_one_minus_erf, [])},
-    )
+    names = [[tensor.name for tensor in part.values()] for part in (frozen.inputs, frozen.outputs)]
+    with tf.Graph().as_default(), tf.device("CPU:0"):
+        simpler = tf2onnx.tf_loader.tf_optimize(*names, frozen.graph)
+    with tf.Graph().as_default() as read:
+        tf.import_graph_def(simpler, name="")
+        converted = tf2onnx.tfonnx.process_tf_graph(
+            read,
+            continue_on_error=True,
+            input_names=names[0],
+            output_names=names[1],
+            tensors_to_rename={tensor.name: name for name, tensor in ends.items()},
+            opset=opset,
+            custom_op_handlers={"Erfc": (_one_minus_erf, [])},
+        )
+    # Left out: the step that writes sizes of a Reshape as "the same as before", which is wrong once another step has joined
+    # that Reshape with the one before it.
+    steps = {k: step for k, step in tf2onnx.optimizer._get_optimizers().items() if k != "reshape_optimizer"}
+    message = tf2onnx.optimizer.optimize_graph(converted, optimizers=steps).make_model(forward.function.__name__)
     unknown = _unknown_operations(message.graph, opset)
     if unknown:
         hint = f"tf2onnx {tf2onnx.__version__} writes them in no version of ONNX's operators up to {opset}."
