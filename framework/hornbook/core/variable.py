@@ -198,7 +198,7 @@ class Variable(backend.VariableStorage, Operators):
             return
         whole = source if hasattr(source, "__getitem__") else np.asarray(source)
         axis = int(np.argmax(np.abs(whole.strides))) if isinstance(whole, np.ndarray) else 0  # as the file goes
-        size = max(1, PIECE * self._shape[axis] // (math.prod(self._shape) * 8))
+        size = self._rows_of_a_piece(axis)
 
         def fill(array: np.ndarray) -> None:
             for start in range(0, self._shape[axis], size):
@@ -218,8 +218,9 @@ class Variable(backend.VariableStorage, Operators):
         for start in range(0, self._shape[0], rows):
             yield backend.convert_to_numpy(value[start : start + rows])
 
-    def _rows_of_a_piece(self) -> int:
-        return max(1, PIECE // (max(1, math.prod(self._shape[1:])) * 8))
+    def _rows_of_a_piece(self, axis: int = 0) -> int:
+        beside = math.prod(self._shape[:axis] + self._shape[axis + 1 :])
+        return max(1, PIECE // (max(1, beside) * 8))
 
     def assign_add(self, value: Any) -> Any:
         """Add `value` to what is there."""

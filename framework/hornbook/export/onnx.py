@@ -84,16 +84,16 @@ def convert(forward: Forward, opset: int) -> Any:
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     frozen = freeze(forward)
     ends = {**frozen.inputs, **frozen.outputs}
-    names = [[tensor.name for tensor in part.values()] for part in (frozen.inputs, frozen.outputs)]
+    inputs, outputs = ([tensor.name for tensor in part.values()] for part in (frozen.inputs, frozen.outputs))
     with tf.Graph().as_default(), tf.device("CPU:0"):
-        simpler = tf2onnx.tf_loader.tf_optimize(*names, frozen.graph)
+        simpler = tf2onnx.tf_loader.tf_optimize(inputs, outputs, frozen.graph)
     with tf.Graph().as_default() as read:
         tf.import_graph_def(simpler, name="")
         converted = tf2onnx.tfonnx.process_tf_graph(
             read,
             continue_on_error=True,
-            input_names=names[0],
-            output_names=names[1],
+            input_names=inputs,
+            output_names=outputs,
             tensors_to_rename={tensor.name: name for name, tensor in ends.items()},
             opset=opset,
             custom_op_handlers={"Erfc": (_one_minus_erf, [])},

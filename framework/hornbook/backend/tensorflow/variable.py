@@ -42,7 +42,7 @@ class VariableStorage(ValueHolder):
     """The part of `core.Variable` that differs between backends: making, writing and handing out the stored array."""
 
     _value: Any
-    _is_blank = False
+    _is_blank = False  # True until the zeros of `_blank` are written over
 
     def _store(self, initial_value: Any, trainable: bool, aggregation: str, synchronization: str) -> Any:
         """A new storage with `initial_value` (an array, or a function that makes one).
@@ -60,6 +60,7 @@ class VariableStorage(ValueHolder):
 
     def _write(self, value: Any) -> None:
         self._value.assign(value, read_value=False)
+        self._is_blank = False
 
     def _is_here(self) -> bool:
         """Whether the numbers lie in one place, in this process, and can be had now: no replicas, no graph."""
@@ -169,7 +170,7 @@ def _zeros(shape: Any, dtype: tf.DType, soon_written: bool = False) -> np.ndarra
     NumPy's large arrays ask for huge pages, which take longer to clear than a file takes to be read.
     """
     size = math.prod(shape) * dtype.size
-    if size < MAPPED:
+    if size < MAPPED or not hasattr(mmap, "MAP_PRIVATE"):  # Windows has no such flags
         memory = np.zeros(size + ALIGNMENT, np.uint8)
         start = -memory.ctypes.data % ALIGNMENT
     else:
